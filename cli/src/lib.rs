@@ -1,0 +1,3 @@
+//! backline as a library: everything the `backline` program does, for other programs.
+pub mod media;
+pub mod song;

@@ -1,0 +1,95 @@
+//! Audio files: opening, reading and seeking them as planar float, whatever the format.
+//!
+//! Everything behind [`Reader`] is off the audio thread and may allocate and block on a disk.
+
+use std::path::{Path, PathBuf};
+
+/// What is known of an opened audio file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// Where it came from; `-` for standard input.
+    pub path: PathBuf,
+    /// Container and codec for people: `WAV 24-bit`, `FLAC`, `MP3`.
+    pub format: String,
+    /// Sample rate, Hz.
+    pub rate: u32,
+    /// Channels, at least 1.
+    pub channels: usize,
+    /// Length in frames at `rate`, where the file tells it exactly.
+    pub frames: Option<u64>,
+    /// One sentence for the user when the start of the material can't be known exactly.
+    pub notice: Option<String>,
+}
+
+/// A file's audio as planar float (channels × frames), at the file's own rate or resampled.
+///
+/// Frame 0 is the first frame of the material: encoder delay is removed where it is known.
+pub trait Reader: Send {
+    /// What is known of the file. `frames` is at this reader's `rate`.
+    fn spec(&self) -> &Spec;
+
+    /// Fills the planes (one per channel, all of one length) from their beginning and returns the
+    /// frames read. Fewer than asked only at the end or before damage; 0 at the end.
+    ///
+    /// # Errors
+    /// Damage is reported once, by the call that would otherwise give its first frame;
+    /// afterwards the reader is at its end (0 frames) until a `seek`.
+    fn read(&mut self, planes: &mut [&mut [f32]]) -> Result<usize, MediaError>;
+
+    /// Makes `frame` (from 0; at or past the end is legal) the next frame that `read` gives:
+    /// the very frame that reading from the start would have given there.
+    fn seek(&mut self, frame: u64) -> Result<(), MediaError>;
+}
+
+/// Why a file can't be played.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MediaError {
+    /// It is not there. Check the path.
+    #[error("{}: no such file", .0.display())]
+    Missing(PathBuf),
+    /// It can't be read. Check its permissions and the disk.
+    #[error("{}: can't be read: {1}", .0.display())]
+    Unreadable(PathBuf, std::io::Error),
+    /// It is no audio file that backline knows. `backline info` lists what a file is.
+    #[error("{}: {1}", .0.display())]
+    Unsupported(PathBuf, String),
+    /// Its content is damaged from `frame` on; what came before is good.
+    #[error("{}: damaged at frame {frame}: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// First frame that is missing, at the file's rate.
+        frame: u64,
+        /// What the decoder said.
+        what: String,
+    },
+}
+
+/// How to open a file.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Formats that can only be sought by decoding are loaded into memory up to this size (bytes
+    /// of float samples); a larger one is refused. Default 64 MB.
+    pub preload_limit: u64,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            preload_limit: 64_000_000,
+        }
+    }
+}
+
+/// Opens a file at its own rate.
+pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Reader>, MediaError> {
+    let _ = options;
+    Err(MediaError::Missing(path.into()))
+}
+
+/// Resamples a reader to `rate` Hz, frame 0 on frame 0; the reader itself when it has that rate.
+pub fn at_rate(reader: Box<dyn Reader>, rate: u32) -> Box<dyn Reader> {
+    let _ = rate;
+    reader
+}

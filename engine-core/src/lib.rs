@@ -1,0 +1,21 @@
+//! The mixing core of backline: `no_std`, no allocation, fixed memory.
+//!
+//! The core knows frames, gains, rings and decks. It knows no file, no driver, no thread and no
+//! wall clock. A host (or a firmware) owns an engine, lends it to a driver for one callback at a
+//! time, and steers it through a control handle from one other thread.
+//!
+//! Everything reachable from an engine's `process` keeps the real-time contract: no allocation
+//! or free, no lock, no system call, no panic path, bounded work.
+#![no_std]
+#![warn(missing_docs)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+pub mod backend;
+pub mod block;
+pub mod convert;
+pub mod ring;
+#[cfg(feature = "alloc")]
+pub mod seat;
+pub mod ticket;
