@@ -49,11 +49,21 @@ pub enum MediaError {
     #[error("{}: no such file", .0.display())]
     Missing(PathBuf),
     /// It can't be read. Check its permissions and the disk.
-    #[error("{}: can't be read: {1}", .0.display())]
-    Unreadable(PathBuf, std::io::Error),
+    #[error("{}: can't be read: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
     /// It is no audio file that backline knows. `backline info` lists what a file is.
-    #[error("{}: {1}", .0.display())]
-    Unsupported(PathBuf, String),
+    #[error("{}: {what}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// Why, in words.
+        what: String,
+    },
     /// Its content is damaged from `frame` on; what came before is good.
     #[error("{}: damaged at frame {frame}: {what}", path.display())]
     Damaged {
