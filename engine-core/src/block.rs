@@ -77,6 +77,8 @@ impl<const F: usize> Default for Block<F> {
 
 /// The view of a block that the engine needs, whatever its size.
 pub trait Samples {
+    /// Frames of a full block.
+    const FRAMES: usize;
     /// The block's tag.
     fn tag(&self) -> &Tag;
     /// The plane of `channel` (0 or 1), full size. Any other channel gives channel 1.
@@ -84,6 +86,8 @@ pub trait Samples {
 }
 
 impl<const F: usize> Samples for Block<F> {
+    const FRAMES: usize = F;
+
     #[inline]
     fn tag(&self) -> &Tag {
         &self.tag

@@ -14,8 +14,27 @@ extern crate alloc;
 
 pub mod backend;
 pub mod block;
+pub mod bus;
+pub mod clock;
+pub mod command;
+pub mod controls;
 pub mod convert;
+pub mod cut;
+pub mod deck;
+pub mod denormals;
+pub mod engine;
+pub mod event;
+pub mod fade;
+pub mod handle;
+#[cfg(feature = "alloc")]
+pub mod host;
+mod mix;
+pub mod monitor;
+pub mod platform;
+pub mod ramp;
 pub mod ring;
 #[cfg(feature = "alloc")]
 pub mod seat;
+pub mod status;
+pub mod strip;
 pub mod ticket;

@@ -29,6 +29,8 @@ unsafe impl<E: Send> Sync for Shared<E> {}
 pub struct Seat<E> {
     shared: Arc<Shared<E>>,
     lent: bool,
+    /// Since the permission was withdrawn, the driver has been seen outside.
+    back: bool,
     borrowed: bool,
 }
 
@@ -47,6 +49,7 @@ impl<E> Seat<E> {
                 inside: AtomicBool::new(false),
             }),
             lent: false,
+            back: true,
             borrowed: false,
         }
     }
@@ -68,6 +71,7 @@ impl<E> Seat<E> {
     /// Lets the driver in from now on.
     pub fn lend(&mut self) {
         self.lent = true;
+        self.back = false;
         self.shared.lent.store(true, Ordering::Release);
     }
 
@@ -80,11 +84,18 @@ impl<E> Seat<E> {
 
     /// The engine itself: `None` while it is lent, or withdrawn but the driver has not come out yet.
     pub fn engine(&mut self) -> Option<&mut E> {
-        if self.lent || self.shared.inside.load(Ordering::Acquire) {
+        if self.lent {
             return None;
         }
+        if !self.back {
+            // Once seen outside it stays out: it may still knock, but finds `lent` false.
+            self.back = !self.shared.inside.load(Ordering::Acquire);
+            if !self.back {
+                return None;
+            }
+        }
         // SAFETY: `lent` is false and the fence in `withdraw` (or the birth of the seat) came
-        // before this load of `inside`, see `Shared`. `&mut self` keeps other owners' borrows out.
+        // before the load of `inside`, see `Shared`. `&mut self` keeps other owners' borrows out.
         Some(unsafe { &mut *self.shared.engine.get() })
     }
 }
