@@ -5,6 +5,7 @@
 //! it withdraws the permission, then waits, with a bound, until the driver has been seen outside.
 //! A driver that never comes out is abandoned together with the engine.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering, fence};
@@ -115,6 +116,18 @@ impl<E> Borrower<E> {
         };
         shared.inside.store(false, Ordering::Release);
         result
+    }
+}
+
+impl<E: Process + ?Sized> Process for Box<E> {
+    #[inline]
+    fn process(&mut self, planes: &mut [&mut [f32]], frames: usize) -> Played {
+        (**self).process(planes, frames)
+    }
+
+    #[inline]
+    fn ready(&mut self, frames: usize) -> bool {
+        (**self).ready(frames)
     }
 }
 
