@@ -1,3 +1,5 @@
 //! backline as a library: everything the `backline` program does, for other programs.
+pub mod feeder;
 pub mod media;
+pub mod plan;
 pub mod song;
