@@ -1,4 +1,21 @@
 //! Songs and setlists: what is played, from files, folders and TOML.
 
+mod error;
+mod fields;
+mod file;
+mod folder;
+mod load;
 mod model;
+mod names;
+mod order;
+mod overrides;
+mod times;
+
+pub use error::SongError;
+pub use file::{Document, Entry, parse};
+pub use load::{Request, load};
 pub use model::*;
+pub use names::{check_name, suggested_bus};
+pub use order::natural_order;
+pub use overrides::Overrides;
+pub use times::{Span, UnknownSection};

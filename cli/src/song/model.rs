@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::names::suggested_bus;
+
 /// A point of time in a song, kept as it was given and turned into frames once per deck.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Time {
@@ -14,7 +16,18 @@ pub enum Time {
 }
 
 /// What happens when a song ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Deserialize,
+    serde::Serialize,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum OnEnd {
     /// Stop (the next song waits).
     #[default]
@@ -48,6 +61,16 @@ pub struct Track {
     pub offset: Time,
 }
 
+impl Track {
+    /// The bus it feeds: the one it names, else the one its name suggests.
+    pub fn bus_name(&self) -> &str {
+        match &self.bus {
+            Some(bus) => bus,
+            None => suggested_bus(&self.name),
+        }
+    }
+}
+
 /// A named output of a song.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bus {
@@ -61,6 +84,20 @@ pub struct Bus {
     pub follow_master: bool,
     /// JACK ports to connect to, one entry per bus channel (as in `--connect`); empty when nothing was said.
     pub jack: Vec<String>,
+}
+
+impl Bus {
+    /// A bus as it is when only its name is known: no outputs, unity, and following the master
+    /// unless it is `click` or `cue`.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            outputs: Vec::new(),
+            level: 1.0,
+            follow_master: !matches!(name, "click" | "cue"),
+            jack: Vec::new(),
+        }
+    }
 }
 
 /// A named part of a song, `[start, end)`.

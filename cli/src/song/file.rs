@@ -1,0 +1,469 @@
+//! Song and setlist files: TOML in, a checked [`Song`] or list of songs out.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use toml::Spanned;
+
+use super::fields::{GainDb, Pan, TimeText};
+use super::names::{check_name, clean};
+use super::{Bus, OnEnd, Section, Song, SongError, Time, Track};
+use crate::located::{self, Located};
+use crate::units::{Connect, gain_from_db};
+
+/// What a file says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Document {
+    /// A song (`[[tracks]]`).
+    Song {
+        /// The song. Its `on_end` is the default where the file has none.
+        song: Song,
+        /// What the file says of its end.
+        on_end: Option<OnEnd>,
+    },
+    /// A setlist (`[[songs]]`), at least one.
+    Setlist(Vec<Entry>),
+}
+
+/// One song of a setlist file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// A song file, a folder of stems or an audio file.
+    pub file: PathBuf,
+    /// What the setlist says of its end; it goes before what the song says.
+    pub on_end: Option<OnEnd>,
+}
+
+/// Parses the text of a song or setlist file. Relative paths in it are taken from the folder of
+/// `path`; nothing is read. Levels above `max_gain_db` (dB) are refused.
+///
+/// # Errors
+/// [`SongError::Invalid`] with line and column.
+pub fn parse(path: &Path, text: &str, max_gain_db: f64) -> Result<Document, SongError> {
+    let file = File {
+        text,
+        folder: path.parent().unwrap_or(Path::new("")),
+        max_gain_db,
+    };
+    located::parse(text)
+        .and_then(|raw: Raw| file.document(path, raw))
+        .map_err(|at| SongError::Invalid {
+            path: path.to_owned(),
+            line: at.line,
+            column: at.column,
+            what: at.what,
+        })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    version: Option<Spanned<i64>>,
+    title: Option<Spanned<String>>,
+    on_end: Option<Spanned<OnEnd>>,
+    tracks: Option<Spanned<Vec<RawTrack>>>,
+    #[serde(default)]
+    buses: Option<Spanned<Vec<RawBus>>>,
+    sections: Option<Spanned<Vec<RawSection>>>,
+    songs: Option<Spanned<Vec<RawEntry>>>,
+    tempo: Option<Spanned<IgnoredAny>>,
+    click: Option<Spanned<IgnoredAny>>,
+    ltc: Option<Spanned<IgnoredAny>>,
+    midi: Option<Spanned<IgnoredAny>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTrack {
+    name: Option<Spanned<String>>,
+    file: Spanned<String>,
+    gain_db: Option<Spanned<GainDb>>,
+    pan: Option<Pan>,
+    #[serde(default)]
+    mute: bool,
+    #[serde(default)]
+    solo: bool,
+    bus: Option<Spanned<String>>,
+    offset: Option<Spanned<TimeText>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBus {
+    name: Spanned<String>,
+    outputs: Option<Spanned<Vec<Spanned<i64>>>>,
+    level_db: Option<Spanned<GainDb>>,
+    follow_master: Option<bool>,
+    jack: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSection {
+    name: Spanned<String>,
+    start: Spanned<TimeText>,
+    end: Option<Spanned<TimeText>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEntry {
+    file: Spanned<String>,
+    on_end: Option<OnEnd>,
+    crossfade: Option<Spanned<IgnoredAny>>,
+    after: Option<Spanned<IgnoredAny>>,
+}
+
+struct File<'a> {
+    text: &'a str,
+    folder: &'a Path,
+    max_gain_db: f64,
+}
+
+impl File<'_> {
+    fn error<T, R>(&self, at: &Spanned<T>, what: impl Into<String>) -> Result<R, Located> {
+        Err(Located::at(self.text, at.span().start, what))
+    }
+
+    fn top(&self, what: &str) -> Located {
+        Located::at(self.text, 0, what)
+    }
+
+    fn document(&self, path: &Path, raw: Raw) -> Result<Document, Located> {
+        match &raw.version {
+            None => {
+                return Err(self.top("missing key `version`: begin the file with `version = 1`"));
+            }
+            Some(version) if *version.get_ref() != 1 => {
+                let what = format!(
+                    "version {} of the format is not known here; `version = 1` is",
+                    version.get_ref()
+                );
+                return self.error(version, what);
+            }
+            Some(_) => {}
+        }
+        for (key, value) in [
+            ("tempo", &raw.tempo),
+            ("click", &raw.click),
+            ("ltc", &raw.ltc),
+            ("midi", &raw.midi),
+        ] {
+            self.reserved(key, value)?;
+        }
+        match (&raw.tracks, &raw.songs) {
+            (Some(_), None) => self.song(path, raw),
+            (None, Some(_)) => self.setlist(raw),
+            (None, None) => {
+                Err(self.top("neither `[[tracks]]` (a song) nor `[[songs]]` (a setlist)"))
+            }
+            (Some(_), Some(songs)) => self.error(
+                songs,
+                "a file has either `[[tracks]]` (a song) or `[[songs]]` (a setlist), not both",
+            ),
+        }
+    }
+
+    fn reserved(&self, key: &str, value: &Option<Spanned<IgnoredAny>>) -> Result<(), Located> {
+        match value {
+            None => Ok(()),
+            Some(value) => {
+                let what = format!(
+                    "`{key}` is a reserved key that this version of backline can't play; remove it"
+                );
+                self.error(value, what)
+            }
+        }
+    }
+
+    fn song(&self, path: &Path, raw: Raw) -> Result<Document, Located> {
+        let title = match raw.title {
+            Some(title) => {
+                self.name("title", &title)?;
+                title.into_inner()
+            }
+            None => title_of(path),
+        };
+        let sections = self.sections(raw.sections)?;
+        let buses = self.buses(raw.buses)?;
+        let tracks = self.tracks(raw.tracks, &sections)?;
+        let on_end = raw.on_end.map(Spanned::into_inner);
+        let song = Song {
+            title,
+            tracks,
+            buses,
+            sections,
+            on_end: on_end.unwrap_or_default(),
+        };
+        Ok(Document::Song { song, on_end })
+    }
+
+    fn setlist(&self, raw: Raw) -> Result<Document, Located> {
+        let misplaced = [
+            ("title", raw.title.as_ref().map(Spanned::span)),
+            ("on_end", raw.on_end.as_ref().map(Spanned::span)),
+            ("buses", raw.buses.as_ref().map(Spanned::span)),
+            ("sections", raw.sections.as_ref().map(Spanned::span)),
+        ];
+        for (key, span) in misplaced {
+            if let Some(span) = span {
+                let what = format!("`{key}` belongs in a song file, not in a setlist");
+                return Err(Located::at(self.text, span.start, what));
+            }
+        }
+        let mut entries = Vec::new();
+        if let Some(songs) = raw.songs {
+            if songs.get_ref().is_empty() {
+                return self.error(&songs, "a setlist needs at least one song");
+            }
+            for song in songs.into_inner() {
+                self.reserved("crossfade", &song.crossfade)?;
+                self.reserved("after", &song.after)?;
+                entries.push(Entry {
+                    file: self.path(&song.file)?,
+                    on_end: song.on_end,
+                });
+            }
+        }
+        Ok(Document::Setlist(entries))
+    }
+
+    fn tracks(
+        &self,
+        raw: Option<Spanned<Vec<RawTrack>>>,
+        sections: &[Section],
+    ) -> Result<Vec<Track>, Located> {
+        let Some(raw) = raw else {
+            return Ok(Vec::new());
+        };
+        if raw.get_ref().is_empty() {
+            return self.error(&raw, "a song needs at least one track");
+        }
+        let mut names = HashSet::new();
+        let mut tracks = Vec::new();
+        for track in raw.into_inner() {
+            let file = self.path(&track.file)?;
+            let name = match &track.name {
+                Some(name) => {
+                    self.name("track name", name)?;
+                    name.get_ref().clone()
+                }
+                None => stem_of(&file),
+            };
+            if !names.insert(name.clone()) {
+                let what =
+                    format!("there is a track `{name}` already; give each a `name` of its own");
+                return match &track.name {
+                    Some(at) => self.error(at, what),
+                    None => self.error(&track.file, what),
+                };
+            }
+            let offset = match &track.offset {
+                Some(offset) => {
+                    if let Time::Section(section) = &offset.get_ref().0
+                        && !sections.iter().any(|s| s.name == *section)
+                    {
+                        return self.error(offset, format!("there is no section `{section}`"));
+                    }
+                    offset.get_ref().0.clone()
+                }
+                None => Time::Nanos(0),
+            };
+            if let Some(bus) = &track.bus {
+                self.name("bus name", bus)?;
+            }
+            tracks.push(Track {
+                name,
+                file,
+                gain: self.gain("gain_db", &track.gain_db)?,
+                pan: track.pan.map_or(0.0, |pan| pan.0),
+                mute: track.mute,
+                solo: track.solo,
+                bus: Some(
+                    track
+                        .bus
+                        .map_or_else(|| "main".to_owned(), Spanned::into_inner),
+                ),
+                offset,
+            });
+        }
+        Ok(tracks)
+    }
+
+    fn buses(&self, raw: Option<Spanned<Vec<RawBus>>>) -> Result<Vec<Bus>, Located> {
+        let mut buses: Vec<Bus> = Vec::new();
+        for raw in raw.map(Spanned::into_inner).unwrap_or_default() {
+            self.name("bus name", &raw.name)?;
+            let name = raw.name.get_ref();
+            if buses.iter().any(|bus| bus.name == *name) {
+                return self.error(&raw.name, format!("there is a bus `{name}` already"));
+            }
+            let mut bus = Bus::named(name);
+            if let Some(outputs) = &raw.outputs {
+                bus.outputs = self.outputs(name, outputs)?;
+            }
+            if let Some(jack) = &raw.jack {
+                bus.jack = self.destinations(name, jack)?;
+                if !bus.outputs.is_empty() && bus.outputs.len() != bus.jack.len() {
+                    let what = format!(
+                        "bus `{name}` has {} in `outputs` but {} in `jack`; each has one entry per channel of the bus",
+                        bus.outputs.len(),
+                        bus.jack.len()
+                    );
+                    return self.error(jack, what);
+                }
+            }
+            bus.level = self.gain("level_db", &raw.level_db)?;
+            bus.follow_master = raw.follow_master.unwrap_or(bus.follow_master);
+            buses.push(bus);
+        }
+        Ok(buses)
+    }
+
+    fn outputs(&self, bus: &str, raw: &Spanned<Vec<Spanned<i64>>>) -> Result<Vec<u16>, Located> {
+        if raw.get_ref().is_empty() {
+            return self.error(
+                raw,
+                format!("bus `{bus}` has no channels: `outputs` needs at least one"),
+            );
+        }
+        let mut outputs = Vec::new();
+        for channel in raw.get_ref() {
+            let number = match u16::try_from(*channel.get_ref()) {
+                Ok(number) if number > 0 => number,
+                _ => return self.error(channel, "device channels are numbers from 1 to 65535"),
+            };
+            if outputs.contains(&number) {
+                return self.error(channel, format!("bus `{bus}` has channel {number} twice"));
+            }
+            outputs.push(number);
+        }
+        Ok(outputs)
+    }
+
+    fn destinations(
+        &self,
+        bus: &str,
+        raw: &Spanned<Vec<Spanned<String>>>,
+    ) -> Result<Vec<String>, Located> {
+        if raw.get_ref().is_empty() {
+            return self.error(
+                raw,
+                format!("bus `{bus}` has no channels: `jack` needs at least one"),
+            );
+        }
+        let mut destinations = Vec::new();
+        for destination in raw.get_ref() {
+            if format!("port={}", destination.get_ref())
+                .parse::<Connect>()
+                .is_err()
+            {
+                return self.error(
+                    destination,
+                    "expected a JACK port such as `system:playback_3`, or `/REGEX/`",
+                );
+            }
+            destinations.push(destination.get_ref().clone());
+        }
+        Ok(destinations)
+    }
+
+    fn sections(&self, raw: Option<Spanned<Vec<RawSection>>>) -> Result<Vec<Section>, Located> {
+        let mut sections: Vec<Section> = Vec::new();
+        for raw in raw.map(Spanned::into_inner).unwrap_or_default() {
+            self.name("section name", &raw.name)?;
+            let name = raw.name.get_ref();
+            if name.contains("..") {
+                return self.error(
+                    &raw.name,
+                    "a section name can't contain `..`, which stands in ranges",
+                );
+            }
+            if sections.iter().any(|section| section.name == *name) {
+                return self.error(&raw.name, format!("there is a section `{name}` already"));
+            }
+            let start = self.own_time(&raw.start)?;
+            if let Some(before) = sections.last() {
+                if before.start.is_known_not_before(&start) {
+                    let what = format!(
+                        "section `{name}` must start after section `{}`",
+                        before.name
+                    );
+                    return self.error(&raw.start, what);
+                }
+                if let Some(end) = &before.end
+                    && *end != start
+                    && end.is_known_not_before(&start)
+                {
+                    let what = format!(
+                        "section `{name}` must not start before section `{}` has ended",
+                        before.name
+                    );
+                    return self.error(&raw.start, what);
+                }
+            }
+            let end = match &raw.end {
+                Some(end) => {
+                    let time = self.own_time(end)?;
+                    if start.is_known_not_before(&time) {
+                        return self
+                            .error(end, format!("section `{name}` must end after its start"));
+                    }
+                    Some(time)
+                }
+                None => None,
+            };
+            sections.push(Section {
+                name: name.clone(),
+                start,
+                end,
+            });
+        }
+        Ok(sections)
+    }
+
+    /// A time that does not lean on a section.
+    fn own_time(&self, raw: &Spanned<TimeText>) -> Result<Time, Located> {
+        match &raw.get_ref().0 {
+            Time::Section(_) => self.error(raw, "a section's own times can't be `@SECTION`"),
+            time => Ok(time.clone()),
+        }
+    }
+
+    fn gain(&self, key: &str, raw: &Option<Spanned<GainDb>>) -> Result<f32, Located> {
+        let Some(raw) = raw else { return Ok(1.0) };
+        let (db, max) = (raw.get_ref().0, self.max_gain_db);
+        if db > max {
+            let what = format!("`{key}` is {db} dB, above the ceiling of {max} dB (`max_gain_db`)");
+            return self.error(raw, what);
+        }
+        Ok(gain_from_db(db))
+    }
+
+    fn name(&self, kind: &str, name: &Spanned<String>) -> Result<(), Located> {
+        check_name(name.get_ref()).or_else(|why| self.error(name, format!("a {kind} {why}")))
+    }
+
+    fn path(&self, file: &Spanned<String>) -> Result<PathBuf, Located> {
+        if file.get_ref().is_empty() || file.get_ref().contains('\0') {
+            return self.error(file, "`file` needs the path of a file");
+        }
+        Ok(self.folder.join(file.get_ref()))
+    }
+}
+
+/// A track's name from its file.
+pub(super) fn stem_of(file: &Path) -> String {
+    clean(&file.file_stem().unwrap_or_default().to_string_lossy())
+}
+
+/// A song's title from its file: `song.toml` is named after its folder.
+fn title_of(path: &Path) -> String {
+    let folder = path.parent();
+    match (path.file_name(), folder) {
+        (Some(name), Some(folder)) if name == "song.toml" => super::folder::name_of(folder),
+        _ => stem_of(path),
+    }
+}
