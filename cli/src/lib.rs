@@ -11,4 +11,4 @@ pub mod media;
 pub mod output;
 //pub mod report;
 pub mod song;
-//pub mod terminal;
+pub mod terminal;
