@@ -1,1 +1,3 @@
 //! Helpers that the end-to-end tests share.
+
+pub mod jackd;

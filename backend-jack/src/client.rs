@@ -1,0 +1,440 @@
+//! The backend: one JACK client from `open` to `close`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use engine_core::backend::{
+    Backend, BackendError, BackendErrorKind, Closed, Granted, Halt, Health, Process, Report, Wish,
+    text,
+};
+
+use crate::aside::{Aside, wait_until};
+use crate::connect::{self, Found, Inputs, Want};
+use crate::options::JackOptions;
+use crate::ports::{ANSWER, c_string, no_answer, open_client, said, server_name, settle};
+use crate::process::Player;
+use crate::raw::{self, MAX_OUTS};
+use crate::shared::{Mode, Shared};
+use crate::watchdog::Watchdog;
+
+/// How long a close waits for the callback to come to rest before it deactivates: libjack cancels
+/// a callback that still runs, and a cancelled Rust thread aborts the process.
+const QUIESCE: Duration = Duration::from_millis(300);
+
+/// Callbacks after which a change of mode has certainly been seen: one may be under way.
+const SEEN: u32 = 2;
+
+/// Latency, load and connections are looked at this often even if nobody says they changed.
+const TEND: Duration = Duration::from_secs(1);
+
+/// A target that exists but refused (its client may not be active yet) is tried again after this.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// A JACK client as a [`Backend`]. Ports exist from `open`; they sound from `start`.
+///
+/// The server's rate and period stand, whatever the wish says. A halted client stays active and
+/// plays silence. Dropping it closes it, with 2 s of patience.
+pub struct Jack<P: Process + 'static> {
+    options: JackOptions,
+    open: Option<Open<P>>,
+}
+
+struct Open<P: Process + 'static> {
+    line: Aside<Line<P>>,
+    shared: Arc<Shared>,
+    server: String,
+    period: u32,
+    watchdog: Watchdog,
+    started: bool,
+    tended: Instant,
+}
+
+/// The client's side of things, on the client's thread.
+struct Line<P: Process + 'static> {
+    client: raw::Client<Shared, Player<P>>,
+    shared: Arc<Shared>,
+    /// Full names of our ports.
+    outs: Vec<String>,
+    wants: Vec<Want>,
+}
+
+impl<P: Process + 'static> Jack<P> {
+    /// A backend that is not open yet; nothing is loaded or contacted.
+    pub fn new(options: JackOptions) -> Self {
+        Self {
+            options,
+            open: None,
+        }
+    }
+
+    /// The server's estimate of its load, % of a period, at most about a second old; `None`
+    /// while not started.
+    pub fn cpu_load(&self) -> Option<f32> {
+        let open = self.open.as_ref().filter(|o| o.started)?;
+        Some(open.shared.load())
+    }
+
+    fn opened(&mut self) -> Result<&mut Open<P>, BackendError> {
+        self.open.as_mut().ok_or_else(|| {
+            BackendError::new(
+                BackendErrorKind::Usage,
+                format_args!("The JACK client is not open; open it first."),
+            )
+        })
+    }
+
+    fn shut(&mut self, deadline: Duration) -> Closed {
+        let Some(open) = self.open.take() else {
+            return Closed::Clean;
+        };
+        let begun = Instant::now();
+        open.shared.set_mode(Mode::Silent);
+        if open.started {
+            open.seen_or_lost(QUIESCE.min(deadline / 2));
+        }
+        if open.line.close(deadline.saturating_sub(begun.elapsed())) {
+            Closed::Clean
+        } else {
+            Closed::Abandoned
+        }
+    }
+}
+
+impl<P: Process + 'static> Drop for Jack<P> {
+    fn drop(&mut self) {
+        self.shut(Duration::from_secs(2));
+    }
+}
+
+impl<P: Process + 'static> Backend<P> for Jack<P> {
+    fn name(&self) -> &'static str {
+        "jack"
+    }
+
+    fn open(&mut self, wish: &Wish<'_>) -> Result<Granted, BackendError> {
+        if self.open.is_some() {
+            return Err(BackendError::new(
+                BackendErrorKind::Usage,
+                format_args!("The JACK client is open already; close it first."),
+            ));
+        }
+        if wish.outs.is_empty() || wish.outs.len() > MAX_OUTS {
+            return Err(BackendError::new(
+                BackendErrorKind::Channels,
+                format_args!(
+                    "A JACK client has 1 to {MAX_OUTS} outputs, not {}; play fewer buses.",
+                    wish.outs.len()
+                ),
+            ));
+        }
+        let outs: Vec<String> = wish.outs.iter().map(|s| (*s).to_owned()).collect();
+        let wants = connect::wants(&self.options.connect, &outs)?;
+        let server = server_name(self.options.server_name.as_deref());
+        let options = self.options.clone();
+        let make = move || Line::open(&options, &outs, wants);
+        let (line, (shared, granted)) =
+            Aside::spawn("jack-client", ANSWER, make).map_err(|e| settle(e, &server))?;
+        let now = Instant::now();
+        self.open = Some(Open {
+            line,
+            shared,
+            server,
+            period: granted.period,
+            watchdog: Watchdog::new(self.options.watchdog, now),
+            started: false,
+            tended: now,
+        });
+        Ok(granted)
+    }
+
+    fn start(&mut self, process: P) -> Result<(), BackendError> {
+        let open = self.opened()?;
+        open.alive()?;
+        if open.started {
+            return Err(BackendError::new(
+                BackendErrorKind::Usage,
+                format_args!("The JACK client has been started already; halt and resume it."),
+            ));
+        }
+        let player = Player::new(process, open.shared.clone(), open.period);
+        let active = open.line.call(ANSWER, move |line| {
+            let active = line.client.activate(player);
+            if active {
+                line.tend();
+            }
+            active
+        });
+        match active {
+            Ok(true) => {}
+            Ok(false) => {
+                open.alive()?;
+                return Err(BackendError::new(
+                    BackendErrorKind::Driver,
+                    format_args!(
+                        "The JACK server {:?} did not activate the client{}; try again or restart the server.",
+                        open.server,
+                        said()
+                    ),
+                ));
+            }
+            Err(why) => return Err(no_answer(why, &open.server)),
+        }
+        open.started = true;
+        // The server takes new connections into its graph at the next cycle: only then is the
+        // player asked, or its first frames would go nowhere.
+        open.seen_or_lost(QUIESCE);
+        open.shared.set_mode(Mode::Play);
+        let (cycles, now) = (open.shared.cycles(), Instant::now());
+        open.watchdog.look(cycles, true, now);
+        Ok(())
+    }
+
+    fn halt(&mut self, how: Halt, deadline: Duration) -> Result<(), BackendError> {
+        let open = self.opened()?;
+        open.alive()?;
+        let (shared, frames) = (open.shared.clone(), open.shared.frames());
+        shared.set_mode(Mode::Silent);
+        if !open.started {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let mut done = open.seen_or_lost(deadline);
+        if done && how == Halt::Drain {
+            let rest = deadline.saturating_sub(begun.elapsed());
+            done = wait_until(rest, || {
+                shared.frames().wrapping_sub(frames) >= shared.latency() || shared.lost()
+            });
+        }
+        open.alive()?;
+        if done {
+            return Ok(());
+        }
+        Err(BackendError::new(
+            BackendErrorKind::TimedOut,
+            format_args!(
+                "The JACK server {:?} stands still; restart it.",
+                open.server
+            ),
+        ))
+    }
+
+    fn resume(&mut self) -> Result<(), BackendError> {
+        let open = self.opened()?;
+        open.alive()?;
+        if !open.started {
+            return Err(BackendError::new(
+                BackendErrorKind::Usage,
+                format_args!("The JACK client has not been started yet; start it first."),
+            ));
+        }
+        open.shared.set_mode(Mode::Play);
+        Ok(())
+    }
+
+    fn report(&mut self) -> Report {
+        match &mut self.open {
+            Some(open) => open.report(),
+            None => Report::default(),
+        }
+    }
+
+    fn close(&mut self, deadline: Duration) -> Closed {
+        self.shut(deadline)
+    }
+}
+
+impl<P: Process + 'static> Open<P> {
+    /// An error when the server is gone.
+    fn alive(&self) -> Result<(), BackendError> {
+        if self.shared.lost() {
+            return Err(BackendError {
+                kind: BackendErrorKind::Lost,
+                message: self.shared.reason(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits until the callback has certainly seen what was stored before.
+    fn seen_or_lost(&self, deadline: Duration) -> bool {
+        let from = self.shared.cycles();
+        wait_until(deadline, || {
+            self.shared.cycles().wrapping_sub(from) >= SEEN || self.shared.lost()
+        })
+    }
+
+    fn report(&mut self) -> Report {
+        let s = &self.shared;
+        let (now, cycles) = (Instant::now(), s.cycles());
+        let excused = !self.started || s.freewheeling();
+        if self.watchdog.look(cycles, excused, now) && !s.lost() {
+            s.lose(text(format_args!(
+                "The JACK server {:?} has stopped calling; it may have died or its device may be gone.",
+                self.server
+            )));
+        }
+        if self.started && !s.lost() && !self.line.busy() {
+            let since = now.saturating_duration_since(self.tended);
+            if s.take_graph_changed() || (s.retry() && since >= RETRY) || since >= TEND {
+                self.tended = now;
+                self.line.post(Line::tend);
+            }
+        }
+        Report {
+            health: if s.lost() {
+                Health::Lost
+            } else if self.started && s.mode() == Mode::Play {
+                Health::Running
+            } else {
+                Health::Halted
+            },
+            reason: s.reason(),
+            rate: s.rate(),
+            period: s.period(),
+            latency_frames: s.latency(),
+            device_xruns: s.xruns(),
+            xrun_frames: s.xrun_frames(),
+            clips: 0,
+            cycles,
+            rt_priority: s.priority(),
+        }
+    }
+}
+
+impl<P: Process + 'static> Line<P> {
+    fn open(
+        options: &JackOptions,
+        outs: &[String],
+        wants: Vec<Want>,
+    ) -> Result<(Self, (Arc<Shared>, Granted)), BackendError> {
+        use BackendErrorKind::{Channels, Usage};
+        let server = server_name(options.server_name.as_deref());
+        let mut format = (0, 0);
+        let mut kept = None;
+        let mut client = open_client(
+            &options.client_name,
+            options.server_name.as_deref(),
+            |rate, period| {
+                format = (rate, period);
+                let shared = Arc::new(Shared::new(rate, period));
+                kept = Some(shared.clone());
+                shared
+            },
+        )?;
+        let shared = kept.unwrap_or_default();
+        let name = client.name();
+        let (_, longest) = raw::name_limits();
+        let mut full = Vec::new();
+        for out in outs {
+            let c_name = c_string(out, "port name")?;
+            let whole = format!("{name}:{out}");
+            if whole.len() > longest || full.contains(&whole) {
+                return Err(BackendError::new(
+                    Usage,
+                    format_args!(
+                        "The JACK port {whole:?} is named twice, or longer than {longest} bytes; rename the bus or track."
+                    ),
+                ));
+            }
+            if !client.register(&c_name) {
+                return Err(BackendError::new(
+                    Channels,
+                    format_args!(
+                        "The JACK server {server:?} refused port {whole:?}{}; play fewer buses or raise its number of ports.",
+                        said()
+                    ),
+                ));
+            }
+            full.push(whole);
+        }
+        let line = Self {
+            client,
+            shared: shared.clone(),
+            outs: full,
+            wants,
+        };
+        let inputs = line.inputs();
+        line.check_targets(&inputs)?;
+        let mut notices = Vec::new();
+        if name != options.client_name {
+            notices.push(format!(
+                "The name {:?} is taken on the JACK server; this client is {name:?}.",
+                options.client_name
+            ));
+        }
+        notices.extend(connect::missing(&line.wants, outs, &inputs));
+        let granted = Granted {
+            rate: format.0,
+            period: format.1,
+            periods: None,
+            channels: u32::try_from(outs.len()).unwrap_or(u32::MAX),
+            format: None,
+            device: text(format_args!("{name}@{server}")),
+            notice: text(format_args!("{}", notices.join(" "))),
+        };
+        Ok((line, (shared, granted)))
+    }
+
+    fn inputs(&self) -> Inputs {
+        Inputs {
+            all: self.client.audio_inputs(false),
+            physical: self.client.audio_inputs(true),
+        }
+    }
+
+    /// Refuses what can't be meant, while somebody listens.
+    fn check_targets(&self, inputs: &Inputs) -> Result<(), BackendError> {
+        use BackendErrorKind::Usage;
+        for want in &self.wants {
+            match want.find(inputs) {
+                Found::Several(n) => {
+                    return Err(BackendError::new(
+                        Usage,
+                        format_args!(
+                            "{n} JACK inputs match {}, and it must be one; narrow the pattern.",
+                            want.target()
+                        ),
+                    ));
+                }
+                Found::None if want.exact().is_some_and(|name| self.client.exists(name)) => {
+                    return Err(BackendError::new(
+                        Usage,
+                        format_args!(
+                            "The JACK port {} is not an audio input; name one that is.",
+                            want.target()
+                        ),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the connections that can be made, and looks at what only libjack can tell.
+    fn tend(&mut self) {
+        let inputs = self.inputs();
+        let mut retry = false;
+        for want in &mut self.wants {
+            if let Some(made) = &want.made {
+                if inputs.all.contains(made) {
+                    continue;
+                }
+                want.made = None;
+            }
+            let (Found::One(dest), Some(out)) = (want.find(&inputs), self.outs.get(want.port))
+            else {
+                continue;
+            };
+            if self.client.connect(out, dest) {
+                want.made = Some(dest.to_owned());
+            } else {
+                retry = true;
+            }
+        }
+        self.shared.set_retry(retry);
+        self.shared.set_latency(self.client.playback_latency());
+        self.shared.set_priority(self.client.priority());
+        self.shared.set_load(self.client.load());
+    }
+}

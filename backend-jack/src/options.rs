@@ -1,0 +1,57 @@
+//! What a user can say about the JACK client.
+
+use std::time::Duration;
+
+/// How to open a JACK client and where to connect its ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JackOptions {
+    /// Name of the client. When it is taken, the server grants another one (`name-01`) and
+    /// `Granted::device` and `Granted::notice` say so.
+    pub client_name: String,
+    /// Name of the server; `None` is `$JACK_DEFAULT_SERVER`, or else `default`. PipeWire's
+    /// libjack takes it as the name of the PipeWire remote.
+    pub server_name: Option<String>,
+    /// What to connect; empty connects nothing. A rule whose target is missing keeps the others
+    /// and is carried out when the target appears.
+    pub connect: Vec<ConnectRule>,
+    /// How long a running graph may stand still, outside freewheel, before the server counts
+    /// as lost. Needed because PipeWire's libjack says nothing when its server dies.
+    pub watchdog: Duration,
+}
+
+impl Default for JackOptions {
+    fn default() -> Self {
+        Self {
+            client_name: "backline".into(),
+            server_name: None,
+            connect: Vec::new(),
+            watchdog: Duration::from_secs(2),
+        }
+    }
+}
+
+/// One wish of connection. `port` and `ports` are names of outputs of the
+/// [`Wish`](engine_core::backend::Wish), such as `main_L`, without the client's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectRule {
+    /// The first port to the first physical audio input of the graph, the second to the second,
+    /// and so on; never more than are listed here. Physical ports are known by their flag.
+    Physical {
+        /// Our ports, in channel order: those of the main bus.
+        ports: Vec<String>,
+    },
+    /// A port to the input with exactly this full name (`client:port`).
+    Exact {
+        /// Our port.
+        port: String,
+        /// The input's full name.
+        dest: String,
+    },
+    /// A port to the one audio input whose full name matches the whole pattern.
+    Regex {
+        /// Our port.
+        port: String,
+        /// A regular expression, anchored at both ends.
+        pattern: String,
+    },
+}

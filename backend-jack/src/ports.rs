@@ -1,0 +1,176 @@
+//! Questions to a server without playing: does it run, and what can be connected to.
+
+use std::ffi::CString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine_core::backend::{BackendError, BackendErrorKind, Text};
+
+use crate::aside::{Aside, NoAnswer};
+use crate::messages;
+use crate::raw::{Client, Cycle, OpenError, Planes};
+use crate::shared::Shared;
+
+/// How long a server may take for an answer.
+pub(crate) const ANSWER: Duration = Duration::from_secs(5);
+
+/// A running server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its name.
+    pub name: String,
+    /// Sample rate, Hz.
+    pub rate: u32,
+    /// Frames per callback.
+    pub period: u32,
+    /// The physical audio outputs of the machine, in the server's order.
+    pub outputs: Vec<PhysicalPort>,
+}
+
+/// A physical output: an input port of the graph that leads out of the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhysicalPort {
+    /// Its number among the physical outputs, from 1.
+    pub channel: usize,
+    /// Its full name, as [`ConnectRule::Exact`](crate::ConnectRule) takes it.
+    pub name: String,
+    /// Another name the server has for it (often the card's).
+    pub alias: Option<String>,
+}
+
+/// Whether a server runs that this user can reach. `None` is `$JACK_DEFAULT_SERVER`, or else
+/// `default`. Opens a client for a moment; a server that doesn't answer within 5 s counts as not running.
+pub fn server_running(server: Option<&str>) -> bool {
+    list_ports(server).is_ok()
+}
+
+/// Rate, period and physical outputs of a running server; errors as in
+/// [`Backend::open`](engine_core::backend::Backend::open).
+pub fn list_ports(server: Option<&str>) -> Result<Server, BackendError> {
+    let shown = server_name(server);
+    let name = shown.clone();
+    let server = server.map(str::to_owned);
+    let look = move || {
+        let mut format = (0, 0);
+        let client = open_client::<Never>("backline-probe", server.as_deref(), |rate, period| {
+            format = (rate, period);
+            Arc::new(Shared::new(rate, period))
+        })?;
+        let outputs = client
+            .audio_inputs(true)
+            .into_iter()
+            .enumerate()
+            .map(|(i, name)| PhysicalPort {
+                channel: i + 1,
+                alias: client.alias(&name),
+                name,
+            })
+            .collect();
+        let found = Server {
+            name,
+            rate: format.0,
+            period: format.1,
+            outputs,
+        };
+        Ok((client, found))
+    };
+    let (aside, found) = Aside::spawn("jack-probe", ANSWER, look).map_err(|e| settle(e, &shown))?;
+    // A probe that hangs in closing stays behind; its answer counts.
+    aside.close(ANSWER);
+    Ok(found)
+}
+
+/// The process callback of a client that is never activated.
+enum Never {}
+
+impl Cycle for Never {
+    fn cycle(&mut self, _: &mut Planes<'_>, _: u32, _: u32) {
+        match *self {}
+    }
+}
+
+/// The server's name as libjack resolves it.
+pub(crate) fn server_name(server: Option<&str>) -> String {
+    server.map(str::to_owned).unwrap_or_else(|| {
+        std::env::var("JACK_DEFAULT_SERVER")
+            .ok()
+            .filter(|s| !s.is_empty())
+            .unwrap_or_else(|| "default".into())
+    })
+}
+
+/// Opens a client, with errors for people.
+pub(crate) fn open_client<C: Cycle>(
+    name: &str,
+    server: Option<&str>,
+    shared: impl FnOnce(u32, u32) -> Arc<Shared>,
+) -> Result<Client<Shared, C>, BackendError> {
+    let shown = server_name(server);
+    let c_name = c_string(name, "client name")?;
+    let c_server: Option<CString> = match server {
+        Some(s) => Some(c_string(s, "server name")?),
+        None => None,
+    };
+    Client::open(&c_name, c_server.as_deref(), shared).map_err(|e| match e {
+        OpenError::Library(why) => BackendError::new(
+            BackendErrorKind::NoServer,
+            format_args!(
+                "The JACK library can't be loaded; install libjack (of JACK or PipeWire) or choose another backend ({why})."
+            ),
+        ),
+        OpenError::NoServer => BackendError::new(
+            BackendErrorKind::NoServer,
+            format_args!(
+                "No JACK server named {shown:?} is running for this user; start one or choose another backend."
+            ),
+        ),
+        OpenError::Refused(status) => BackendError::new(
+            BackendErrorKind::Driver,
+            format_args!(
+                "The JACK server {shown:?} refused a client named {name:?} (status {status:#x}{}); try another name or restart the server.",
+                said()
+            ),
+        ),
+    })
+}
+
+/// `: ` and what libjack said last, or nothing.
+pub(crate) fn said() -> Text {
+    messages::last()
+        .map(|m| engine_core::backend::text(format_args!(": {m}")))
+        .unwrap_or_default()
+}
+
+/// A name as libjack takes it.
+pub(crate) fn c_string(s: &str, what: &str) -> Result<CString, BackendError> {
+    let bad = || {
+        BackendError::new(
+            BackendErrorKind::Usage,
+            format_args!("The JACK {what} {s:?} is empty or has a character that can't be in one."),
+        )
+    };
+    if s.is_empty() || s.contains(':') || s.chars().any(char::is_control) {
+        return Err(bad());
+    }
+    CString::new(s).map_err(|_| bad())
+}
+
+/// What no answer means.
+pub(crate) fn no_answer(why: NoAnswer, shown: &str) -> BackendError {
+    match why {
+        NoAnswer::Late => BackendError::new(
+            BackendErrorKind::TimedOut,
+            format_args!("The JACK server {shown:?} does not answer; restart it."),
+        ),
+        NoAnswer::Gone => BackendError::new(
+            BackendErrorKind::Driver,
+            format_args!(
+                "The thread for the JACK server {shown:?} could not run; free some memory and try again."
+            ),
+        ),
+    }
+}
+
+pub(crate) fn settle(e: Result<BackendError, NoAnswer>, shown: &str) -> BackendError {
+    e.unwrap_or_else(|why| no_answer(why, shown))
+}

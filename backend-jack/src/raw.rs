@@ -1,0 +1,399 @@
+//! Every call of libjack, and nothing else: a client that owns its callbacks.
+//!
+//! A [`Client`] stays on the thread that opened it. Its callbacks reach the rest of the crate
+//! through two traits: [`Hooks`] for notifications, [`Cycle`] for the process callback.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
+use std::ptr::{self, NonNull};
+use std::slice;
+use std::sync::Arc;
+
+use jack_sys as j;
+
+use crate::messages;
+
+/// The most outputs a client can have.
+pub const MAX_OUTS: usize = 288;
+
+/// The buffers of a cycle, one per port.
+pub(crate) type Planes<'a> = heapless::Vec<&'a mut [f32], MAX_OUTS>;
+
+/// What happens outside the process callback. Called on libjack's threads; `xrun` may come on
+/// the audio thread, so that one must not wait.
+pub(crate) trait Hooks: Send + Sync + 'static {
+    fn xrun(&self);
+    fn buffer_size(&self, frames: u32);
+    fn sample_rate(&self, hz: u32);
+    fn freewheel(&self, on: bool);
+    /// Ports came or went, or were connected, or latencies changed.
+    fn graph_changed(&self);
+    /// The server has thrown us out or is gone.
+    fn shutdown(&self, reason: &str);
+}
+
+/// The process callback.
+pub(crate) trait Cycle: Send + 'static {
+    /// Fills all planes, `frames` frames each. `time`: the server's frame time of the first.
+    fn cycle(&mut self, planes: &mut Planes<'_>, frames: u32, time: u32);
+}
+
+/// Why no client could be opened.
+#[derive(Debug)]
+pub(crate) enum OpenError {
+    /// libjack isn't there, in the loader's words.
+    Library(String),
+    /// No server, or it can't be reached.
+    NoServer,
+    /// The server refused; libjack's status bits.
+    Refused(c_uint),
+}
+
+/// A client of a server. Dropping it deactivates and closes: that may take as long as the server likes.
+pub(crate) struct Client<H, C> {
+    ptr: NonNull<j::jack_client_t>,
+    hooks: Arc<H>,
+    ports: Vec<*mut j::jack_port_t>,
+    /// From `Box::into_raw`, while active.
+    active: Option<NonNull<Active<C>>>,
+}
+
+struct Active<C> {
+    client: *mut j::jack_client_t,
+    ports: Vec<*mut j::jack_port_t>,
+    cycle: C,
+}
+
+type OpenFn =
+    unsafe extern "C" fn(*const c_char, c_uint, *mut c_uint, ...) -> *mut j::jack_client_t;
+
+impl<H: Hooks, C: Cycle> Client<H, C> {
+    /// Opens a client of a running server; never starts one. `hooks` is made from the server's
+    /// rate (Hz) and period (frames).
+    pub(crate) fn open(
+        name: &CStr,
+        server: Option<&CStr>,
+        hooks: impl FnOnce(u32, u32) -> Arc<H>,
+    ) -> Result<Self, OpenError> {
+        let library = j::library().map_err(|e| OpenError::Library(e.to_string()))?;
+        // SAFETY: the symbol's type is that of jack.h, with the variable arguments that jack-sys leaves out.
+        let open = unsafe { library.get::<OpenFn>(b"jack_client_open\0") }
+            .map_err(|e| OpenError::Library(e.to_string()))?;
+        // SAFETY: `quiet` has the type asked for and lives for ever.
+        unsafe {
+            j::jack_set_error_function(Some(quiet));
+            j::jack_set_info_function(Some(quiet));
+        }
+        let mut status: c_uint = 0;
+        // SAFETY: all strings are terminated and outlive the call; with JackServerName, exactly
+        // one more argument, a string, is read.
+        let ptr = unsafe {
+            match server {
+                Some(server) => open(
+                    name.as_ptr(),
+                    j::JackNoStartServer | j::JackServerName,
+                    &mut status,
+                    server.as_ptr(),
+                ),
+                None => open(name.as_ptr(), j::JackNoStartServer, &mut status),
+            }
+        };
+        let Some(ptr) = NonNull::new(ptr) else {
+            return Err(if status & j::JackServerFailed != 0 {
+                OpenError::NoServer
+            } else {
+                OpenError::Refused(status)
+            });
+        };
+        // SAFETY: the client is open.
+        let (rate, period) = unsafe {
+            (
+                j::jack_get_sample_rate(ptr.as_ptr()).cast_unsigned(),
+                j::jack_get_buffer_size(ptr.as_ptr()),
+            )
+        };
+        let client = Self {
+            ptr,
+            hooks: hooks(rate, period),
+            ports: Vec::new(),
+            active: None,
+        };
+        client.set_hooks();
+        Ok(client)
+    }
+
+    fn set_hooks(&self) {
+        let c = self.ptr.as_ptr();
+        let arg = Arc::as_ptr(&self.hooks).cast_mut().cast::<c_void>();
+        // SAFETY: the client is open and not yet active; `arg` points to an `H` that `self.hooks`
+        // keeps until libjack has joined its threads in `jack_client_close`, and every callback
+        // takes it as the shared `&H` it is.
+        unsafe {
+            j::jack_on_info_shutdown(c, Some(on_shutdown::<H>), arg);
+            j::jack_set_xrun_callback(c, Some(on_xrun::<H>), arg);
+            j::jack_set_buffer_size_callback(c, Some(on_buffer_size::<H>), arg);
+            j::jack_set_sample_rate_callback(c, Some(on_sample_rate::<H>), arg);
+            j::jack_set_freewheel_callback(c, Some(on_freewheel::<H>), arg);
+            j::jack_set_port_registration_callback(c, Some(on_registration::<H>), arg);
+            j::jack_set_port_connect_callback(c, Some(on_connect::<H>), arg);
+            j::jack_set_graph_order_callback(c, Some(on_order::<H>), arg);
+        }
+    }
+
+    /// The name the server granted.
+    pub(crate) fn name(&self) -> String {
+        // SAFETY: the client is open; the string is its own and is copied at once.
+        unsafe { own(j::jack_get_client_name(self.ptr.as_ptr())) }
+    }
+
+    /// Registers an audio output that is a source of sound, not a stage of it.
+    pub(crate) fn register(&mut self, name: &CStr) -> bool {
+        let flags = j::JackPortIsOutput | j::JackPortIsTerminal;
+        // SAFETY: the client is open, both strings are terminated.
+        let port = unsafe {
+            j::jack_port_register(
+                self.ptr.as_ptr(),
+                name.as_ptr(),
+                AUDIO.as_ptr(),
+                flags.into(),
+                0,
+            )
+        };
+        if !port.is_null() {
+            self.ports.push(port);
+        }
+        !port.is_null()
+    }
+
+    /// Starts the cycles on all ports registered so far; at most once.
+    pub(crate) fn activate(&mut self, cycle: C) -> bool {
+        if self.active.is_some() {
+            return false;
+        }
+        let c = self.ptr.as_ptr();
+        let active = NonNull::from(Box::leak(Box::new(Active {
+            client: c,
+            ports: self.ports.clone(),
+            cycle,
+        })));
+        // Kept from here on: freed only after the client is closed.
+        self.active = Some(active);
+        // SAFETY: the client is open and not active; the pointer stays valid until after
+        // `jack_client_close`, and only the process callback, which libjack runs on one thread
+        // at a time, uses it meanwhile.
+        unsafe {
+            j::jack_set_process_callback(c, Some(on_process::<C>), active.as_ptr().cast()) == 0
+                && j::jack_activate(c) == 0
+        }
+    }
+
+    /// Connects two ports by their full names; also true if they are connected already.
+    pub(crate) fn connect(&self, source: &str, dest: &str) -> bool {
+        const EXISTS: c_int = 17;
+        let (Ok(source), Ok(dest)) = (CString::new(source), CString::new(dest)) else {
+            return false;
+        };
+        // SAFETY: the client is open, both strings are terminated.
+        let r = unsafe { j::jack_connect(self.ptr.as_ptr(), source.as_ptr(), dest.as_ptr()) };
+        r == 0 || r == EXISTS
+    }
+
+    /// Full names of the audio inputs of the graph, in the server's order.
+    pub(crate) fn audio_inputs(&self, physical_only: bool) -> Vec<String> {
+        let mut flags = j::JackPortIsInput;
+        if physical_only {
+            flags |= j::JackPortIsPhysical;
+        }
+        // SAFETY: the client is open; null asks for any name.
+        let list = unsafe {
+            j::jack_get_ports(self.ptr.as_ptr(), ptr::null(), AUDIO.as_ptr(), flags.into())
+        };
+        let mut names = Vec::new();
+        if list.is_null() {
+            return names;
+        }
+        // SAFETY: a list from jack_get_ports is an array of strings that ends with null, ours
+        // until it is freed, once, here.
+        unsafe {
+            let mut at = list;
+            while !(*at).is_null() {
+                names.push(own(*at));
+                at = at.add(1);
+            }
+            j::jack_free(list.cast());
+        }
+        names
+    }
+
+    /// Whether a port of this full name exists, whatever its kind.
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// Another name of a port, if it has one.
+    pub(crate) fn alias(&self, name: &str) -> Option<String> {
+        let port = self.find(name)?;
+        // SAFETY: no arguments.
+        let size = usize::try_from(unsafe { j::jack_port_name_size() }).ok()?;
+        let (mut a, mut b) = (vec![0 as c_char; size + 1], vec![0 as c_char; size + 1]);
+        let mut aliases = [a.as_mut_ptr(), b.as_mut_ptr()];
+        // SAFETY: the port was found; both buffers hold jack_port_name_size characters and a
+        // zero that is not overwritten, as jack.h asks.
+        unsafe {
+            (j::jack_port_get_aliases(port.as_ptr(), aliases.as_mut_ptr()) > 0)
+                .then(|| own(a.as_ptr()))
+                .filter(|alias| !alias.is_empty())
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<NonNull<j::jack_port_t>> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: the client is open, the string terminated.
+        NonNull::new(unsafe { j::jack_port_by_name(self.ptr.as_ptr(), name.as_ptr()) })
+    }
+
+    /// Frames from our ports to the ear: the longest way.
+    pub(crate) fn playback_latency(&self) -> u32 {
+        let longest = |port: &*mut j::jack_port_t| {
+            let mut range = j::jack_latency_range_t { min: 0, max: 0 };
+            // SAFETY: the port is one of ours and registered while the client is open.
+            unsafe { j::jack_port_get_latency_range(*port, j::JackPlaybackLatency, &mut range) };
+            range.max
+        };
+        self.ports.iter().map(longest).max().unwrap_or(0)
+    }
+
+    /// The real-time priority of the client's threads, `None` without one.
+    pub(crate) fn priority(&self) -> Option<u8> {
+        // SAFETY: the client is open.
+        u8::try_from(unsafe { j::jack_client_real_time_priority(self.ptr.as_ptr()) }).ok()
+    }
+
+    /// The server's estimate of its load, % of the period.
+    pub(crate) fn load(&self) -> f32 {
+        // SAFETY: the client is open.
+        unsafe { j::jack_cpu_load(self.ptr.as_ptr()) }
+    }
+}
+
+impl<H, C> Drop for Client<H, C> {
+    fn drop(&mut self) {
+        // SAFETY: the client is open and not used again. libjack has ended its threads when
+        // `jack_client_close` returns, so the callback's box has no user left and is freed once.
+        unsafe {
+            if self.active.is_some() {
+                j::jack_deactivate(self.ptr.as_ptr());
+            }
+            j::jack_client_close(self.ptr.as_ptr());
+            if let Some(active) = self.active.take() {
+                drop(Box::from_raw(active.as_ptr()));
+            }
+        }
+    }
+}
+
+/// The longest client name and the longest full port name in bytes, without the final zero;
+/// libjack must have been loaded (a client is open).
+pub(crate) fn name_limits() -> (usize, usize) {
+    // SAFETY: no arguments.
+    let (client, port) = unsafe { (j::jack_client_name_size(), j::jack_port_name_size()) };
+    let limit = |n: c_int| usize::try_from(n).unwrap_or(0).saturating_sub(1);
+    (limit(client), limit(port))
+}
+
+const AUDIO: &CStr = c"32 bit float mono audio";
+
+/// Copies a C string; null gives an empty one.
+///
+/// # Safety
+/// `s` is null or a terminated string.
+unsafe fn own(s: *const c_char) -> String {
+    if s.is_null() {
+        return String::new();
+    }
+    // SAFETY: as asked of the caller.
+    unsafe { CStr::from_ptr(s) }.to_string_lossy().into_owned()
+}
+
+unsafe extern "C" fn quiet(message: *const c_char) {
+    if message.is_null() {
+        return;
+    }
+    // SAFETY: libjack hands over a terminated string that lives for the call.
+    if let Ok(line) = unsafe { CStr::from_ptr(message) }.to_str() {
+        messages::put(line);
+    }
+}
+
+unsafe extern "C" fn on_process<C: Cycle>(frames: u32, arg: *mut c_void) -> c_int {
+    // SAFETY: `arg` is the `Active<C>` of `activate`, which lives until the client is closed,
+    // and libjack runs this callback on one thread at a time.
+    let active = unsafe { &mut *arg.cast::<Active<C>>() };
+    let mut planes = Planes::new();
+    for &port in &active.ports {
+        // SAFETY: the port is the client's own, and registered until it closes.
+        let buffer = unsafe { j::jack_port_get_buffer(port, frames) }.cast::<f32>();
+        if buffer.is_null() {
+            return 0;
+        }
+        // SAFETY: for this cycle the buffer holds `frames` floats, is ours alone to write, and
+        // no two output ports share one.
+        let _ = planes.push(unsafe { slice::from_raw_parts_mut(buffer, frames as usize) });
+    }
+    // SAFETY: the client is open, and jack.h allows this call in the process callback.
+    let time = unsafe { j::jack_last_frame_time(active.client) };
+    active.cycle.cycle(&mut planes, frames, time);
+    0
+}
+
+/// The hooks behind a callback's argument.
+///
+/// # Safety
+/// `arg` is what `set_hooks` handed over, and its client is not closed yet.
+unsafe fn hooks<'a, H>(arg: *mut c_void) -> &'a H {
+    // SAFETY: as asked of the caller.
+    unsafe { &*arg.cast::<H>() }
+}
+
+unsafe extern "C" fn on_shutdown<H: Hooks>(_: c_uint, reason: *const c_char, arg: *mut c_void) {
+    // SAFETY: `arg` is set_hooks'; the reason is null or a terminated string.
+    unsafe { hooks::<H>(arg).shutdown(&own(reason)) }
+}
+
+unsafe extern "C" fn on_xrun<H: Hooks>(arg: *mut c_void) -> c_int {
+    // SAFETY: `arg` is set_hooks'.
+    unsafe { hooks::<H>(arg) }.xrun();
+    0
+}
+
+unsafe extern "C" fn on_buffer_size<H: Hooks>(frames: u32, arg: *mut c_void) -> c_int {
+    // SAFETY: `arg` is set_hooks'.
+    unsafe { hooks::<H>(arg) }.buffer_size(frames);
+    0
+}
+
+unsafe extern "C" fn on_sample_rate<H: Hooks>(hz: u32, arg: *mut c_void) -> c_int {
+    // SAFETY: `arg` is set_hooks'.
+    unsafe { hooks::<H>(arg) }.sample_rate(hz);
+    0
+}
+
+unsafe extern "C" fn on_freewheel<H: Hooks>(on: c_int, arg: *mut c_void) {
+    // SAFETY: `arg` is set_hooks'.
+    unsafe { hooks::<H>(arg) }.freewheel(on != 0);
+}
+
+unsafe extern "C" fn on_registration<H: Hooks>(_: u32, _: c_int, arg: *mut c_void) {
+    // SAFETY: `arg` is set_hooks'.
+    unsafe { hooks::<H>(arg) }.graph_changed();
+}
+
+unsafe extern "C" fn on_connect<H: Hooks>(_: u32, _: u32, _: c_int, arg: *mut c_void) {
+    // SAFETY: `arg` is set_hooks'.
+    unsafe { hooks::<H>(arg) }.graph_changed();
+}
+
+unsafe extern "C" fn on_order<H: Hooks>(arg: *mut c_void) -> c_int {
+    // SAFETY: `arg` is set_hooks'.
+    unsafe { hooks::<H>(arg) }.graph_changed();
+    0
+}

@@ -1,0 +1,333 @@
+//! A JACK server of one's own for a test, and a recorder on it.
+//!
+//! libjack keeps the server it talks to in process-wide variables, so a process can use one
+//! server at a time: [`Jackd::start`] waits until the last one of this process is gone. A server
+//! that already runs on the machine is never touched; ours have names nobody else has.
+
+use std::ffi::{CString, c_char, c_uint};
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jack::jack_sys;
+
+/// Bytes of a server's output that are kept.
+const LOG_BYTES: usize = 64 << 10;
+
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A running `jackd -d dummy`. Killed on drop, also when the test panics.
+pub struct Jackd {
+    name: String,
+    period: u32,
+    rate: u32,
+    child: Option<Child>,
+    log: Arc<Mutex<Vec<u8>>>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Jackd {
+    /// Physical outputs (`system:playback_1` …) and inputs of the server.
+    pub const CHANNELS: usize = 4;
+
+    /// Starts a server, `period` frames at `rate` Hz. `None`, after a line on stderr that says
+    /// why, when none can be had here.
+    ///
+    /// # Panics
+    /// When jackd is installed and yet no server comes up.
+    pub fn start(period: u32, rate: u32) -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let installed = Command::new("jackd")
+            .arg("--version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        if installed.is_err() {
+            eprintln!("SKIP {}: jackd is not installed", test_name());
+            return None;
+        }
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mut server = Self {
+            name: format!("bl{}-{n}", std::process::id()),
+            period,
+            rate,
+            child: None,
+            log: Arc::default(),
+            _turn: turn,
+        };
+        server.run();
+        Some(server)
+    }
+
+    /// The server's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Starts the server again, of the same name, after [`Jackd::kill`].
+    pub fn restart(&mut self) {
+        self.kill();
+        self.run();
+    }
+
+    /// Kills the server at once, as a crash would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            signal(&child, libc::SIGKILL);
+            let _ = child.wait();
+        }
+        self.sweep();
+    }
+
+    /// Stops the server's process in its tracks: it neither runs nor goes away. Until it is killed.
+    pub fn freeze(&self) {
+        if let Some(child) = &self.child {
+            signal(child, libc::SIGSTOP);
+        }
+    }
+
+    fn run(&mut self) {
+        for scheduling in ["-R", "-r"] {
+            self.spawn(scheduling);
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_secs(15) {
+                if open_client("ready", &self.name).is_some() {
+                    return;
+                }
+                let gone = |c: &mut Child| !matches!(c.try_wait(), Ok(None));
+                if self.child.as_mut().is_none_or(gone) {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+            self.kill();
+        }
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        panic!("jackd does not start:\n{}", String::from_utf8_lossy(&log));
+    }
+
+    fn spawn(&mut self, scheduling: &str) {
+        let channels = Self::CHANNELS.to_string();
+        let mut command = Command::new("jackd");
+        command
+            // Synchronous, with a patient time-out: a late client delays the cycle instead of
+            // losing it, so that what is recorded is exact on a busy machine too.
+            .args(["-n", &self.name, scheduling, "-S", "-t", "5000"])
+            .args(["-d", "dummy", "-r", &self.rate.to_string()])
+            .args(["-p", &self.period.to_string()])
+            .args(["-C", &channels, "-P", &channels])
+            .env("JACK_NO_AUDIO_RESERVATION", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        // SAFETY: prctl is async-signal-safe. The server dies with the thread that started it,
+        // so it doesn't outlive a test binary that is killed.
+        unsafe {
+            command.pre_exec(|| {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                Ok(())
+            });
+        }
+        let mut child = command.spawn().expect("jackd can be started");
+        keep(child.stdout.take(), &self.log);
+        keep(child.stderr.take(), &self.log);
+        self.child = Some(child);
+    }
+
+    /// Removes what a killed server leaves in shared memory; its name is ours alone.
+    fn sweep(&self) {
+        let Ok(dir) = std::fs::read_dir("/dev/shm") else {
+            return;
+        };
+        let mark = format!("_{}_", self.name);
+        for entry in dir.flatten() {
+            if entry.file_name().to_string_lossy().contains(&mark) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+impl Drop for Jackd {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            signal(child, libc::SIGTERM);
+            let start = Instant::now();
+            while matches!(child.try_wait(), Ok(None)) && start.elapsed() < Duration::from_secs(2) {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        self.kill();
+    }
+}
+
+/// Signals a server's process group.
+fn signal(child: &Child, signal: i32) {
+    if let Ok(group) = i32::try_from(child.id()) {
+        // SAFETY: no memory is involved; the child is not reaped yet, so the group is still its own.
+        unsafe { libc::kill(-group, signal) };
+    }
+}
+
+/// Keeps the first bytes of a pipe and drains the rest, so that a server that shouts neither
+/// blocks nor fills anything.
+fn keep(pipe: Option<impl Read + Send + 'static>, log: &Arc<Mutex<Vec<u8>>>) {
+    let Some(mut pipe) = pipe else { return };
+    let log = log.clone();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(n @ 1..) = pipe.read(&mut buffer) {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = LOG_BYTES.saturating_sub(log.len());
+            log.extend_from_slice(&buffer[..n.min(room)]);
+        }
+    });
+}
+
+fn test_name() -> String {
+    thread::current().name().unwrap_or("jackd").to_owned()
+}
+
+/// Opens a client of the named server, which `jack::Client::new` can't; `None` when it doesn't run.
+pub fn open_client(name: &str, server: &str) -> Option<jack::Client> {
+    type Open = unsafe extern "C" fn(
+        *const c_char,
+        c_uint,
+        *mut c_uint,
+        ...
+    ) -> *mut jack_sys::jack_client_t;
+    unsafe extern "C" fn quiet(_: *const c_char) {}
+    static QUIET: Once = Once::new();
+
+    let library = jack_sys::library().ok()?;
+    // SAFETY: `quiet` lives for ever and has the type asked for.
+    QUIET.call_once(|| unsafe {
+        jack_sys::jack_set_error_function(Some(quiet));
+        jack_sys::jack_set_info_function(Some(quiet));
+    });
+    let (name, server) = (CString::new(name).ok()?, CString::new(server).ok()?);
+    let options = jack_sys::JackNoStartServer | jack_sys::JackServerName;
+    let mut status = 0;
+    // SAFETY: the type is that of jack.h; with JackServerName one more string is read; all
+    // strings outlive the call. A client that isn't null is given to one owner.
+    unsafe {
+        let open = library.get::<Open>(b"jack_client_open\0").ok()?;
+        let client = open(name.as_ptr(), options, &mut status, server.as_ptr());
+        (!client.is_null()).then(|| jack::Client::from_raw(client))
+    }
+}
+
+/// A client that records its inputs exactly, from the first frame that isn't silent.
+pub struct Recorder {
+    client: jack::AsyncClient<(), Tape>,
+    full: Arc<AtomicBool>,
+    name: String,
+}
+
+struct Tape {
+    ports: Vec<jack::Port<jack::AudioIn>>,
+    planes: Vec<Vec<f32>>,
+    frames: usize,
+    running: bool,
+    full: Arc<AtomicBool>,
+}
+
+impl Recorder {
+    /// A recorder with inputs `in_1` … that will take `frames` frames of each. Its storage is
+    /// allocated here; its callback only copies.
+    ///
+    /// # Panics
+    /// When the server refuses it.
+    pub fn open(server: &Jackd, name: &str, inputs: usize, frames: usize) -> Self {
+        let client = open_client(name, server.name()).expect("the server takes a recorder");
+        let ports = (1..=inputs)
+            .map(|i| client.register_port(&format!("in_{i}"), jack::AudioIn::default()))
+            .collect::<Result<Vec<_>, _>>()
+            .expect("the server takes the recorder's ports");
+        let full = Arc::new(AtomicBool::new(false));
+        let name = client.name().to_owned();
+        let tape = Tape {
+            ports,
+            planes: vec![Vec::with_capacity(frames); inputs],
+            frames,
+            running: false,
+            full: full.clone(),
+        };
+        let client = client
+            .activate_async((), tape)
+            .expect("the recorder activates");
+        Self { client, full, name }
+    }
+
+    /// The full name of input `n`, from 1.
+    pub fn input(&self, n: usize) -> String {
+        format!("{}:in_{n}", self.name)
+    }
+
+    /// Full names of what is connected to the port of this full name; empty when there is no such port.
+    pub fn connections(&self, port: &str) -> Vec<String> {
+        let port = self.client.as_client().port_by_name(port);
+        port.map(|p| p.get_connections()).unwrap_or_default()
+    }
+
+    /// Changes the server's period.
+    pub fn set_period(&self, frames: u32) {
+        let set = self.client.as_client().set_buffer_size(frames);
+        set.expect("the server takes the period");
+    }
+
+    /// Lets the server run as fast as it can, or by the clock again. Off before any connected
+    /// client closes: jackd 1.9.21 spins for ever otherwise.
+    pub fn freewheel(&self, on: bool) {
+        // SAFETY: the client is open.
+        let r =
+            unsafe { jack_sys::jack_set_freewheel(self.client.as_client().raw(), i32::from(on)) };
+        assert_eq!(r, 0, "the server freewheels");
+    }
+
+    /// Whether everything has been recorded.
+    pub fn full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+    }
+
+    /// The planes, one per input: complete, or as far as they got by `deadline`.
+    pub fn finish(self, deadline: Duration) -> Vec<Vec<f32>> {
+        let start = Instant::now();
+        while !self.full() && start.elapsed() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
+        let tape = self.client.deactivate().map(|(_client, (), tape)| tape);
+        tape.map(|t| t.planes).unwrap_or_default()
+    }
+}
+
+impl jack::ProcessHandler for Tape {
+    fn process(&mut self, _: &jack::Client, scope: &jack::ProcessScope) -> jack::Control {
+        let have = self.planes.first().map_or(0, Vec::len);
+        if have >= self.frames {
+            self.full.store(true, Ordering::Release);
+            return jack::Control::Continue;
+        }
+        let mut from = 0;
+        if !self.running {
+            let first = |p: &jack::Port<jack::AudioIn>| {
+                p.as_slice(scope).iter().position(|x| x.to_bits() != 0)
+            };
+            match self.ports.iter().filter_map(first).min() {
+                Some(at) => (self.running, from) = (true, at),
+                None => return jack::Control::Continue,
+            }
+        }
+        for (port, plane) in self.ports.iter().zip(&mut self.planes) {
+            let new = &port.as_slice(scope)[from..];
+            plane.extend_from_slice(&new[..new.len().min(self.frames - have)]);
+        }
+        jack::Control::Continue
+    }
+}
