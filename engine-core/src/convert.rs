@@ -1,4 +1,9 @@
 //! Sample formats of devices and files, and the conversion of a float mix to them.
+//!
+//! The rule for an integer format of `b` bits: `y = x · 2^(b−1)` in `f32` (exact, being a power of
+//! two), to 16 bit plus dither when asked for, rounded to the nearest integer, halves to even,
+//! and saturated to `−2^(b−1) ..= 2^(b−1) − 1`. NaN becomes 0. Every step is a plain `f32` or
+//! integer operation, so that all machines write the same bytes.
 
 /// A device's or a file's sample format, always little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,29 +43,604 @@ pub enum Dither {
     Tpdf,
 }
 
-/// Converts planar float to interleaved device samples, up to `C` channels.
+/// Frames converted at a time: what a channel's scratch memory on the stack holds.
+const CHUNK: usize = 64;
+
+const SCALE_16: f32 = (1u32 << 15) as f32;
+const SCALE_24: f32 = (1u32 << 23) as f32;
+const SCALE_32: f32 = (1u32 << 31) as f32;
+
+/// From here on every `f32` is an integer; and what is added to a smaller magnitude lets the
+/// adder itself round to integers, halves to even.
+const TWO_23: f32 = (1u32 << 23) as f32;
+
+/// Converts planar float to interleaved device samples.
+///
+/// The dither of the first `C` channels is kept here; a conversion of more channels leaves the
+/// further ones without dither.
 #[derive(Clone, Debug)]
 pub struct Converter<const C: usize> {
     format: SampleFormat,
     dither: Dither,
+    /// State of each channel's xorshift32, never 0.
     noise: [u32; C],
 }
 
 impl<const C: usize> Converter<C> {
-    /// A converter whose noise is the same on every run.
+    /// A converter whose noise is the same on every run, and another one on every channel.
     pub fn new(format: SampleFormat, dither: Dither) -> Self {
         Self {
             format,
             dither,
-            noise: [1; C],
+            noise: core::array::from_fn(|channel| seed(channel as u32)),
         }
     }
 
     /// Writes `frames` frames of `planes` (channels × frames) interleaved to `out`, which has room for
-    /// `frames · planes.len() · format.bytes()` bytes; what does not fit is left out.
-    /// Returns the number of samples that were beyond full scale and saturated (0 for float).
+    /// `frames · planes.len() · format.bytes()` bytes; whole frames that do not fit are left out.
+    /// A plane shorter than `frames` goes on as silence.
+    ///
+    /// Returns the number of samples whose rounded value was beyond the format's range and
+    /// saturated (0 for float, which has none). Float is copied bit by bit, but for NaN.
+    ///
+    /// The noise advances by one step per frame written, so the bytes do not depend on how a
+    /// stream is cut into calls.
     pub fn interleave(&mut self, planes: &[&[f32]], frames: usize, out: &mut [u8]) -> u32 {
-        let _ = (planes, frames, out, self.format, self.dither, &self.noise);
-        0
+        match (self.format, self.dither) {
+            (SampleFormat::S16, Dither::None) => {
+                write::<2>(planes, frames, out, |_, x, q| quantise(x, q, SCALE_16))
+            }
+            (SampleFormat::S16, Dither::Tpdf) => {
+                let noise = &mut self.noise;
+                write::<2>(planes, frames, out, |channel, x, q| {
+                    match noise.get_mut(channel) {
+                        Some(state) => quantise_dithered(x, q, state),
+                        None => quantise(x, q, SCALE_16),
+                    }
+                })
+            }
+            (SampleFormat::S24, _) => {
+                write::<4>(planes, frames, out, |_, x, q| quantise(x, q, SCALE_24))
+            }
+            (SampleFormat::S24_3, _) => {
+                write::<3>(planes, frames, out, |_, x, q| quantise(x, q, SCALE_24))
+            }
+            (SampleFormat::S32, _) => write::<4>(planes, frames, out, |_, x, q| quantise_32(x, q)),
+            (SampleFormat::F32, _) => write::<4>(planes, frames, out, |_, x, q| float_bits(x, q)),
+        }
+    }
+}
+
+/// Takes every channel through `quantise` (channel, samples, integers; returns clips) in chunks
+/// and writes the low `B` bytes of each integer to its place.
+#[inline]
+fn write<const B: usize>(
+    planes: &[&[f32]],
+    frames: usize,
+    out: &mut [u8],
+    mut quantise: impl FnMut(usize, &[f32], &mut [i32]) -> u32,
+) -> u32 {
+    // At least 1: no division by zero is left for the compiler to guard.
+    let stride = planes.len().saturating_mul(B).max(1);
+    let mut left = frames.min(out.len() / stride);
+    let mut rest = out;
+    let mut clips = 0u32;
+    let mut start = 0;
+    let mut integers = [0i32; CHUNK];
+    while left > 0 {
+        let n = left.min(CHUNK);
+        let Some((chunk, tail)) = rest.split_at_mut_checked(n * stride) else {
+            break;
+        };
+        let Some(integers) = integers.get_mut(..n) else {
+            break;
+        };
+        for (channel, plane) in planes.iter().enumerate() {
+            let clipped = match plane.get(start..start + n) {
+                Some(samples) => quantise(channel, samples, integers),
+                None => {
+                    let mut padded = [0.0; CHUNK];
+                    let present = plane.get(start..).unwrap_or_default();
+                    padded.iter_mut().zip(present).for_each(|(p, x)| *p = *x);
+                    quantise(channel, padded.get(..n).unwrap_or_default(), integers)
+                }
+            };
+            clips = clips.saturating_add(clipped);
+            if let Some(places) = chunk.get_mut(channel * B..) {
+                scatter::<B>(integers, places, stride);
+            }
+        }
+        rest = tail;
+        start += n;
+        left -= n;
+    }
+    clips
+}
+
+/// Writes the low `B` bytes of every integer, `stride` bytes apart.
+#[inline]
+fn scatter<const B: usize>(integers: &[i32], places: &mut [u8], stride: usize) {
+    for (place, v) in places.chunks_mut(stride.max(1)).zip(integers) {
+        if let (Some(place), Some(bytes)) = (
+            place.first_chunk_mut::<B>(),
+            v.to_le_bytes().first_chunk::<B>(),
+        ) {
+            *place = *bytes;
+        }
+    }
+}
+
+/// To 16 or 24 bit.
+#[inline]
+fn quantise(x: &[f32], q: &mut [i32], scale: f32) -> u32 {
+    let mut clips = 0;
+    for (q, x) in q.iter_mut().zip(x) {
+        let (v, clip) = round(x * scale, scale);
+        *q = v;
+        clips += u32::from(clip);
+    }
+    clips
+}
+
+/// To 16 bit with noise. The generator is serial, the rest is not: hence two loops.
+#[inline]
+fn quantise_dithered(x: &[f32], q: &mut [i32], state: &mut u32) -> u32 {
+    let mut s = *state;
+    for (q, _) in q.iter_mut().zip(x) {
+        s = xorshift32(s);
+        // Two independent uniform numbers of 16 bit; their sum is triangular, mean 0.
+        *q = (s >> 16) as i32 + (s & 0xFFFF) as i32 - 0xFFFF;
+    }
+    *state = s;
+    let mut clips = 0;
+    for (q, x) in q.iter_mut().zip(x) {
+        let noise = *q as f32 * (1.0 / 65536.0);
+        let (v, clip) = round(x * SCALE_16 + noise, SCALE_16);
+        *q = v;
+        clips += u32::from(clip);
+    }
+    clips
+}
+
+/// To 32 bit. All but the smallest magnitudes are integers already; `as` saturates and takes NaN
+/// to 0.
+#[inline]
+fn quantise_32(x: &[f32], q: &mut [i32]) -> u32 {
+    let mut clips = 0;
+    for (q, x) in q.iter_mut().zip(x) {
+        let y = x * SCALE_32;
+        let a = y.abs();
+        let r = if a < TWO_23 { (a + TWO_23) - TWO_23 } else { a };
+        *q = r.copysign(y) as i32;
+        clips += u32::from((y >= SCALE_32) | (y < -SCALE_32));
+    }
+    clips
+}
+
+/// Float as it is, NaN as 0.
+#[inline]
+fn float_bits(x: &[f32], q: &mut [i32]) -> u32 {
+    for (q, x) in q.iter_mut().zip(x) {
+        *q = if x.is_nan() { 0 } else { x.to_bits() as i32 };
+    }
+    0
+}
+
+/// `y` to the nearest integer, halves to even, saturated to `−scale ..= scale − 1`, and whether it
+/// was beyond. `scale` is a power of two up to 2²³.
+///
+/// Without a rounding instruction (baseline x86-64 has none) and without a branch: the magnitude
+/// is added to 2²³, where the spacing of `f32` is 1, so the adder rounds; the integer then stands
+/// in the low bits of the sum.
+#[inline]
+fn round(y: f32, scale: f32) -> (i32, bool) {
+    // `−scale − ½` itself rounds to the even `−scale`. At 24 bit it is no f32 and the constant
+    // becomes `−scale`, below which the next f32 is `−scale − 1`: the same verdict.
+    let clip = (y >= scale - 0.5) | (y < -scale - 0.5);
+    // Limits are integers, so to limit first and round then gives the same. In this form each
+    // of the two is one instruction; NaN ends at a limit and is masked out below.
+    let limited = if y < scale - 1.0 { y } else { scale - 1.0 };
+    let limited = if limited > -scale { limited } else { -scale };
+    let magnitude = (limited.abs() + TWO_23)
+        .to_bits()
+        .wrapping_sub(TWO_23.to_bits()) as i32;
+    let sign = (limited.to_bits() as i32) >> 31;
+    let v = (magnitude ^ sign).wrapping_sub(sign);
+    (if y.is_nan() { 0 } else { v }, clip)
+}
+
+/// One step of Marsaglia's xorshift generator (“Xorshift RNGs”, 2003; shifts 13, 17, 5): period
+/// 2³² − 1, that is a day at 48 kHz.
+#[inline]
+const fn xorshift32(mut s: u32) -> u32 {
+    s ^= s << 13;
+    s ^= s >> 17;
+    s ^= s << 5;
+    s
+}
+
+/// Where a channel starts on the generator's one cycle: the channel's number well mixed, never 0.
+const fn seed(channel: u32) -> u32 {
+    // An odd multiplier and xor-shifts are bijections that keep 0 at 0; an odd input is never 0.
+    let mut s = channel.wrapping_mul(2) | 1;
+    s = s.wrapping_mul(0x9E37_79B1);
+    s ^= s >> 15;
+    s = s.wrapping_mul(0x85EB_CA77);
+    s ^= s >> 13;
+    s
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    const INTEGER: [SampleFormat; 4] = [
+        SampleFormat::S16,
+        SampleFormat::S24,
+        SampleFormat::S24_3,
+        SampleFormat::S32,
+    ];
+
+    fn bits(format: SampleFormat) -> u32 {
+        match format {
+            SampleFormat::S16 => 16,
+            SampleFormat::S24 | SampleFormat::S24_3 => 24,
+            SampleFormat::S32 | SampleFormat::F32 => 32,
+        }
+    }
+
+    /// The rule, in the slowest and plainest way.
+    fn reference(x: f32, bits: u32) -> (i64, bool) {
+        let full = (1u64 << (bits - 1)) as f64;
+        if x.is_nan() {
+            return (0, false);
+        }
+        let rounded = (f64::from(x) * full).round_ties_even();
+        (
+            rounded.clamp(-full, full - 1.0) as i64,
+            rounded > full - 1.0 || rounded < -full,
+        )
+    }
+
+    fn decode(format: SampleFormat, bytes: &[u8]) -> Vec<i64> {
+        bytes
+            .chunks_exact(format.bytes())
+            .map(|b| match *b {
+                [a, b] => i64::from(i16::from_le_bytes([a, b])),
+                [a, b, c] => i64::from(i32::from_le_bytes([0, a, b, c]) >> 8),
+                [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
+                _ => unreachable!(),
+            })
+            .collect()
+    }
+
+    fn convert(format: SampleFormat, dither: Dither, x: &[f32]) -> (Vec<u8>, u32) {
+        let mut out = vec![0xAA; x.len() * format.bytes()];
+        let clips = Converter::<1>::new(format, dither).interleave(&[x], x.len(), &mut out);
+        (out, clips)
+    }
+
+    fn check_against_reference(x: &[f32]) {
+        for format in INTEGER {
+            let (bytes, clips) = convert(format, Dither::None, x);
+            let mut expected_clips = 0;
+            for (x, got) in x.iter().zip(decode(format, &bytes)) {
+                let (want, clip) = reference(*x, bits(format));
+                assert_eq!(got, want, "{x:e} ({:#010x}) to {format:?}", x.to_bits());
+                expected_clips += u32::from(clip);
+            }
+            assert_eq!(clips, expected_clips, "{format:?}");
+        }
+    }
+
+    fn neighbours(x: f32) -> [f32; 3] {
+        [x.next_down(), x, x.next_up()]
+    }
+
+    #[test]
+    fn every_half_step_of_16_bit_and_its_neighbours() {
+        let x: Vec<f32> = (-65_700..=65_700)
+            .flat_map(|half| neighbours(half as f32 / 65_536.0))
+            .collect();
+        check_against_reference(&x);
+    }
+
+    #[test]
+    fn half_steps_of_24_and_32_bit_and_their_neighbours() {
+        let mut x = Vec::new();
+        for exponent in 0..34 {
+            for mantissa in (0..1 << 24).step_by(65_521) {
+                let v = mantissa as f32 / (1u64 << exponent) as f32;
+                x.extend(neighbours(v / (1 << 24) as f32));
+                x.extend(neighbours(-v / (1 << 24) as f32));
+            }
+        }
+        for step in 0..2000 {
+            for full in [24, 25, 32, 33] {
+                let v = step as f32 / (1u64 << full) as f32;
+                x.extend(neighbours(v));
+                x.extend(neighbours(-v));
+                x.extend(neighbours(1.0 - v));
+                x.extend(neighbours(v - 1.0));
+            }
+        }
+        check_against_reference(&x);
+    }
+
+    #[test]
+    fn the_ends_and_what_no_mixer_should_send() {
+        let mut x = vec![f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+        for v in [0.0, f32::MIN_POSITIVE, 1e-45, 1.0, 1.000_01, 2.0, f32::MAX] {
+            x.extend([v, -v]);
+        }
+        x.extend(neighbours(1.0));
+        x.extend(neighbours(-1.0));
+        check_against_reference(&x);
+        assert_eq!(convert(SampleFormat::S16, Dither::None, &[-1.0]).1, 0);
+        assert_eq!(convert(SampleFormat::S16, Dither::None, &[1.0]).1, 1);
+        assert_eq!(convert(SampleFormat::S32, Dither::None, &[1.0]).1, 1);
+    }
+
+    /// Every 4093rd bit pattern of `f32`.
+    #[test]
+    fn a_sweep_through_all_floats() {
+        let x: Vec<f32> = (0..=u32::MAX).step_by(4093).map(f32::from_bits).collect();
+        check_against_reference(&x);
+    }
+
+    #[test]
+    #[ignore = "all 2³² floats: minutes"]
+    fn all_floats() {
+        for high in 0..1u32 << 10 {
+            let x: Vec<f32> = (0..1u32 << 22)
+                .map(|low| f32::from_bits(high << 22 | low))
+                .collect();
+            check_against_reference(&x);
+        }
+    }
+
+    #[test]
+    fn what_came_from_16_bit_goes_out_as_it_was() {
+        let x: Vec<f32> = (-32_768..=32_767).map(|v| v as f32 / 32_768.0).collect();
+        for format in INTEGER {
+            let (bytes, clips) = convert(format, Dither::None, &x);
+            assert_eq!(clips, 0);
+            let shift = bits(format) - 16;
+            for (v, got) in (-32_768i64..).zip(decode(format, &bytes)) {
+                assert_eq!(got, v << shift, "{format:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn byte_layout_of_every_format() {
+        let left = [0.5f32, -1.0];
+        let right = [-0.25f32, 1.0 / 8_388_608.0];
+        for (format, want) in [
+            (
+                SampleFormat::S16,
+                &[0x00, 0x40, 0x00, 0xE0, 0x00, 0x80, 0x00, 0x00][..],
+            ),
+            (
+                SampleFormat::S24,
+                &[
+                    0x00, 0x00, 0x40, 0x00, 0x00, 0x00, 0xE0, 0xFF, //
+                    0x00, 0x00, 0x80, 0xFF, 0x01, 0x00, 0x00, 0x00,
+                ],
+            ),
+            (
+                SampleFormat::S24_3,
+                &[
+                    0x00, 0x00, 0x40, 0x00, 0x00, 0xE0, //
+                    0x00, 0x00, 0x80, 0x01, 0x00, 0x00,
+                ],
+            ),
+            (
+                SampleFormat::S32,
+                &[
+                    0x00, 0x00, 0x00, 0x40, 0x00, 0x00, 0x00, 0xE0, //
+                    0x00, 0x00, 0x00, 0x80, 0x00, 0x01, 0x00, 0x00,
+                ],
+            ),
+            (
+                SampleFormat::F32,
+                &[
+                    0x00, 0x00, 0x00, 0x3F, 0x00, 0x00, 0x80, 0xBE, //
+                    0x00, 0x00, 0x80, 0xBF, 0x00, 0x00, 0x00, 0x34,
+                ],
+            ),
+        ] {
+            let mut out = [0xAA; 20];
+            let mut c = Converter::<2>::new(format, Dither::None);
+            assert_eq!(c.interleave(&[&left, &right], 2, &mut out), 0);
+            let (used, rest) = out.split_at(want.len());
+            assert_eq!(used, want, "{format:?}");
+            assert!(rest.iter().all(|b| *b == 0xAA));
+        }
+    }
+
+    #[test]
+    fn float_is_copied_bit_by_bit_and_never_clips() {
+        let x = [-0.0, 1e-45, 3.0, -4.0, f32::INFINITY, f32::NAN];
+        let (bytes, clips) = convert(SampleFormat::F32, Dither::Tpdf, &x);
+        assert_eq!(clips, 0);
+        let got: Vec<u32> = bytes
+            .chunks_exact(4)
+            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
+        let want = [-0.0, 1e-45, 3.0, -4.0, f32::INFINITY, 0.0f32].map(f32::to_bits);
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn only_whole_frames_are_written_and_short_planes_go_on_as_silence() {
+        let mut c = Converter::<2>::new(SampleFormat::S16, Dither::None);
+        let mut out = [0xAA; 11];
+        let clips = c.interleave(&[&[2.0, 0.5, 2.0], &[-0.5]], 3, &mut out);
+        assert_eq!(clips, 1, "the third frame was left out");
+        assert_eq!(out, [0xFF, 0x7F, 0, 0xC0, 0, 0x40, 0, 0, 0xAA, 0xAA, 0xAA]);
+        assert_eq!(c.interleave(&[], 3, &mut out), 0);
+        assert_eq!(c.interleave(&[&[1.0]], 1, &mut []), 0);
+    }
+
+    #[test]
+    fn frames_left_out_take_no_noise() {
+        let x = [0.1; 200];
+        let mut whole = [0; 400];
+        Converter::<1>::new(SampleFormat::S16, Dither::Tpdf).interleave(&[&x], 200, &mut whole);
+        let mut parts = [0; 400];
+        let mut c = Converter::<1>::new(SampleFormat::S16, Dither::Tpdf);
+        let (a, b) = parts.split_at_mut(130);
+        c.interleave(&[&x], 200, a);
+        c.interleave(&[&x], 200, b);
+        assert_eq!(whole, parts);
+    }
+
+    #[test]
+    fn channels_beyond_the_converter_are_rounded_without_noise() {
+        let x = [0.5; 100];
+        let mut out = [0; 800];
+        let mut c = Converter::<2>::new(SampleFormat::S16, Dither::Tpdf);
+        c.interleave(&[&x, &x, &x, &x], 100, &mut out);
+        let v = decode(SampleFormat::S16, &out);
+        let steady = |channel: usize| v.iter().skip(channel).step_by(4).all(|v| *v == 16_384);
+        assert_eq!([0, 1, 2, 3].map(steady), [false, false, true, true]);
+    }
+
+    /// Error in steps of 16 bit of `seconds` seconds of the channels' dithered `x`.
+    fn dither_errors(x: &[f32], channels: usize) -> Vec<Vec<f64>> {
+        let mut c = Converter::<32>::new(SampleFormat::S16, Dither::Tpdf);
+        let mut out = vec![0; x.len() * channels * 2];
+        let planes = vec![x; channels];
+        assert_eq!(c.interleave(&planes, x.len(), &mut out), 0);
+        let v = decode(SampleFormat::S16, &out);
+        (0..channels)
+            .map(|channel| {
+                v.iter()
+                    .skip(channel)
+                    .step_by(channels)
+                    .zip(x)
+                    .map(|(v, x)| *v as f64 - f64::from(*x) * 32_768.0)
+                    .collect()
+            })
+            .collect()
+    }
+
+    fn mean(x: impl ExactSizeIterator<Item = f64>) -> f64 {
+        let n = x.len() as f64;
+        x.sum::<f64>() / n
+    }
+
+    /// Triangular dither of two steps makes the error's mean 0 and its power ¼ step² whatever the
+    /// signal: Lipshitz, Wannamaker, Vanderkooy, “Quantization and Dither”, JAES 40 (1992).
+    #[test]
+    fn dither_frees_error_mean_and_power_from_the_signal() {
+        let n = 400_000;
+        for level in [0.0, 0.1, 0.25, 0.5, 0.75, 100.3, -4000.5] {
+            let x = vec![level / 32_768.0; n];
+            for e in dither_errors(&x, 2) {
+                // Five standard errors: of the mean, ½/√n; of the power, less than ½/√n.
+                let tolerance = 5.0 * 0.5 / (n as f64).sqrt();
+                let m = mean(e.iter().copied());
+                let power = mean(e.iter().map(|e| e * e));
+                assert!(m.abs() < tolerance, "mean {m} at {level}");
+                assert!((power - 0.25).abs() < tolerance, "power {power} at {level}");
+                assert!(e.iter().all(|e| e.abs() < 1.5));
+            }
+        }
+    }
+
+    #[test]
+    fn dither_is_white_and_independent_between_channels() {
+        let n = 100_000;
+        let e = dither_errors(&vec![0.3 / 32_768.0; n], 32);
+        // Correlations of white noise of power ¼ have a standard error of 0.25/√n.
+        let tolerance = 6.0 * 0.25 / (n as f64).sqrt();
+        for lag in 1..200 {
+            let c = mean(e[0].iter().zip(&e[0][lag..]).map(|(a, b)| a * b));
+            assert!(c.abs() < tolerance, "lag {lag}: {c}");
+        }
+        for a in 0..32 {
+            for b in a + 1..32 {
+                let c = mean(e[a].iter().zip(&e[b]).map(|(a, b)| a * b));
+                assert!(c.abs() < tolerance, "channels {a} and {b}: {c}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tone_below_one_step_survives_with_dither_and_leaves_no_harmonics() {
+        let n = 1 << 16;
+        let cycles = 701.0;
+        let phase = |i: usize, k: f64| 2.0 * core::f64::consts::PI * k * i as f64 / n as f64;
+        let x: Vec<f32> = (0..n)
+            .map(|i| (0.4 * phase(i, cycles).sin() / 32_768.0) as f32)
+            .collect();
+        let mut out = vec![0; n * 2];
+        let mut c = Converter::<1>::new(SampleFormat::S16, Dither::Tpdf);
+        c.interleave(&[&x], n, &mut out);
+        let v = decode(SampleFormat::S16, &out);
+        let amplitude = |k: f64| {
+            let (s, c) = v.iter().enumerate().fold((0.0, 0.0), |(s, c), (i, v)| {
+                let v = *v as f64;
+                (s + v * phase(i, k).sin(), c + v * phase(i, k).cos())
+            });
+            2.0 * f64::hypot(s, c) / n as f64
+        };
+        assert!((amplitude(cycles) - 0.4).abs() < 0.02);
+        for harmonic in 2..8 {
+            let a = amplitude(cycles * f64::from(harmonic));
+            assert!(a < 0.02, "harmonic {harmonic}: {a}");
+        }
+        let undithered = decode(
+            SampleFormat::S16,
+            &convert(SampleFormat::S16, Dither::None, &x).0,
+        );
+        assert!(undithered.iter().all(|v| *v == 0));
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_do_not_depend_on_how_a_stream_is_cut(
+            cuts in prop::collection::vec(0usize..200, 1..12),
+            channels in 1usize..6,
+            format in prop::sample::select(&[
+                SampleFormat::S16, SampleFormat::S24, SampleFormat::S24_3,
+                SampleFormat::S32, SampleFormat::F32,
+            ][..]),
+            tpdf in any::<bool>(),
+            seed in any::<u32>(),
+        ) {
+            let dither = if tpdf { Dither::Tpdf } else { Dither::None };
+            let n: usize = cuts.iter().sum();
+            let mut s = seed | 1;
+            let planes: Vec<Vec<f32>> = (0..channels)
+                .map(|_| (0..n).map(|_| {
+                    s = xorshift32(s);
+                    s as i32 as f32 / (1u32 << 30) as f32
+                }).collect())
+                .collect();
+            let frame = channels * format.bytes();
+
+            let mut whole = vec![0; n * frame];
+            let all: Vec<&[f32]> = planes.iter().map(|p| &p[..]).collect();
+            let clips = Converter::<4>::new(format, dither).interleave(&all, n, &mut whole);
+
+            let mut parts = vec![0; n * frame];
+            let mut c = Converter::<4>::new(format, dither);
+            let (mut at, mut part_clips) = (0, 0);
+            for cut in cuts {
+                let some: Vec<&[f32]> = planes.iter().map(|p| &p[at..]).collect();
+                let out = &mut parts[at * frame..(at + cut) * frame];
+                part_clips += c.interleave(&some, cut, out);
+                at += cut;
+            }
+            prop_assert_eq!(whole, parts);
+            prop_assert_eq!(clips, part_clips);
+        }
     }
 }
