@@ -1,0 +1,113 @@
+//! The drivers a player can use.
+
+use engine_core::backend::{Backend, BackendError, BackendErrorKind};
+use engine_core::host::HostEngine;
+use engine_core::seat::Borrower;
+
+use super::clock::HostClock;
+use super::layout::Layout;
+use crate::null::Null;
+
+/// The engine of a player.
+pub(crate) type Engine = Box<HostEngine<HostClock>>;
+
+/// A driver that borrows it.
+pub(crate) type Driver = Box<dyn Backend<Borrower<Engine>>>;
+
+/// Where the sound goes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// Nowhere, at `speed` times the speed of a real device (infinity is as fast as it goes).
+    Null {
+        /// 1.0 is real time.
+        speed: f64,
+    },
+    /// A JACK server that already runs. `connect` rules for bus outputs of the song files are added.
+    #[cfg(feature = "jack")]
+    Jack {
+        /// The client.
+        options: backend_jack::JackOptions,
+        /// Connect bus main to the physical outputs.
+        physical: bool,
+    },
+    /// An ALSA device.
+    #[cfg(feature = "alsa")]
+    Alsa(backend_alsa::AlsaOptions),
+}
+
+impl Output {
+    /// The word of the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Null { .. } => "null",
+            #[cfg(feature = "jack")]
+            Self::Jack { .. } => "jack",
+            #[cfg(feature = "alsa")]
+            Self::Alsa(_) => "alsa",
+        }
+    }
+
+    /// Whether the driver itself reports faults of a device.
+    pub(crate) fn counts_xruns(&self) -> bool {
+        self.name() != "null"
+    }
+
+    /// Whether outputs are ports rather than channels of a device.
+    pub(crate) fn has_ports(&self) -> bool {
+        self.name() == "jack"
+    }
+
+    pub(crate) fn driver(&self, layout: &Layout) -> Result<Driver, BackendError> {
+        match self {
+            Self::Null { speed } => Ok(Box::new(Null::at_speed(*speed))),
+            #[cfg(feature = "jack")]
+            Self::Jack { options, physical } => {
+                let mut options = options.clone();
+                if *physical {
+                    options.connect.push(backend_jack::ConnectRule::Physical {
+                        ports: layout.main_ports(),
+                    });
+                }
+                options.connect.extend(song_rules(layout)?);
+                Ok(Box::new(backend_jack::Jack::new(options)))
+            }
+            #[cfg(feature = "alsa")]
+            Self::Alsa(options) => Ok(Box::new(backend_alsa::Alsa::new(options.clone()))),
+            #[allow(unreachable_patterns)]
+            _ => Err(BackendError::new(
+                BackendErrorKind::Usage,
+                format_args!("this backline was built without that backend"),
+            )),
+        }
+        .inspect(|_| {
+            let _ = layout;
+        })
+    }
+}
+
+/// What the song files say of connecting their buses.
+#[cfg(feature = "jack")]
+fn song_rules(layout: &Layout) -> Result<Vec<backend_jack::ConnectRule>, BackendError> {
+    let mut rules = Vec::new();
+    for bus in &layout.buses {
+        for (out, dest) in bus.outs.iter().zip(&bus.jack) {
+            let Some(port) = layout.outs.get(usize::from(*out)) else {
+                continue;
+            };
+            let port = port.clone();
+            let pattern = dest.strip_prefix('/').and_then(|d| d.strip_suffix('/'));
+            rules.push(match pattern {
+                Some(p) => backend_jack::ConnectRule::Regex {
+                    port,
+                    pattern: p.to_owned(),
+                },
+                None => backend_jack::ConnectRule::Exact {
+                    port,
+                    dest: dest.clone(),
+                },
+            });
+        }
+    }
+    Ok(rules)
+}

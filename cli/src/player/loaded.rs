@@ -1,0 +1,251 @@
+//! A song whose files have been looked at: lengths, widths, strips, controls.
+
+use std::sync::Arc;
+
+use engine_core::controls::TrackSetting;
+use engine_core::host::{HostControls, TRACKS};
+use engine_core::ticket::Ticket;
+
+use super::PlayerError;
+use super::layout::Layout;
+use crate::media::{self, OpenOptions, Reader, Spec};
+use crate::song::{Bus, Song};
+
+/// How stems are opened.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LoadOptions {
+    pub open: OpenOptions,
+    /// Fold every stem to one channel.
+    pub mono: bool,
+    /// Refuse stems of another rate than the output's.
+    pub strict_rate: bool,
+}
+
+/// A strip of the mixer: a track, or one channel of a track of more than two.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StripInfo {
+    /// `name`, or `name.1` … `name.n`.
+    pub name: String,
+    /// Index of the track in the song.
+    pub track: usize,
+    /// 1 or 2.
+    pub channels: usize,
+    /// The bus channel of its first channel, in a bus of three or more.
+    pub first: usize,
+}
+
+/// A bus of a song, its width known.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SongBus {
+    pub name: String,
+    pub channels: usize,
+    pub outputs: Vec<u16>,
+    pub level: f32,
+    pub follow_master: bool,
+    pub jack: Vec<String>,
+}
+
+/// A song whose files have been looked at.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    pub ticket: Ticket,
+    pub song: Arc<Song>,
+    /// One per track, at the files' own rates.
+    pub specs: Vec<Spec>,
+    /// Exact length of each stem in frames at its own rate.
+    pub lengths: Vec<u64>,
+    pub strips: Vec<StripInfo>,
+    pub controls: Arc<HostControls>,
+    buses: Vec<SongBus>,
+}
+
+impl Loaded {
+    /// Opens every stem once.
+    pub fn new(ticket: Ticket, song: Song, options: &LoadOptions) -> Result<Self, PlayerError> {
+        let mut specs = Vec::new();
+        let mut lengths = Vec::new();
+        let mut strips = Vec::new();
+        for (track, t) in song.tracks.iter().enumerate() {
+            let mut reader = open_stem(&t.file, options)?;
+            let length = match reader.spec().frames {
+                Some(frames) => frames,
+                None => media::exact_frames(&mut *reader)?,
+            };
+            let spec = reader.spec().clone();
+            strips.extend(strips_of(track, &t.name, spec.channels));
+            lengths.push(length);
+            specs.push(spec);
+        }
+        if strips.len() > TRACKS {
+            return Err(PlayerError::Song(format!(
+                "`{}` has {} tracks, more than the {TRACKS} there may be",
+                song.title,
+                strips.len()
+            )));
+        }
+        let buses = buses_of(&song, &specs)?;
+        let loaded = Self {
+            ticket,
+            song: Arc::new(song),
+            specs,
+            lengths,
+            strips,
+            controls: Arc::new(HostControls::new()),
+            buses,
+        };
+        loaded.set_controls();
+        Ok(loaded)
+    }
+
+    pub fn buses(&self) -> &[SongBus] {
+        &self.buses
+    }
+
+    /// Track controls as the song has them.
+    fn set_controls(&self) {
+        for (i, strip) in self.strips.iter().enumerate() {
+            let t = &self.song.tracks[strip.track];
+            self.controls.set_track(
+                i,
+                TrackSetting {
+                    gain: t.gain,
+                    pan: t.pan,
+                    mute: t.mute,
+                    solo: t.solo,
+                },
+            );
+        }
+        self.controls.commit();
+    }
+
+    /// Bus levels, once it is known which bus is which.
+    pub fn set_levels(&self, layout: &Layout) {
+        for bus in &self.buses {
+            if let Some(i) = layout.bus(&bus.name) {
+                self.controls.set_level(i, bus.level);
+            }
+        }
+        self.controls.commit();
+    }
+
+    /// The bus that strip `strip` feeds.
+    pub fn bus_of(&self, strip: &StripInfo) -> &str {
+        self.song.tracks[strip.track].bus_name()
+    }
+
+    /// Frames of silence before a track, at `rate`.
+    pub fn offset(&self, track: usize, rate: u32) -> u64 {
+        // An offset never names a section.
+        self.song
+            .frame(&self.song.tracks[track].offset, rate)
+            .unwrap_or(0)
+    }
+
+    /// The song's length at `rate`: that of its longest stem, offset included.
+    pub fn length(&self, rate: u32) -> u64 {
+        self.lengths
+            .iter()
+            .zip(&self.specs)
+            .enumerate()
+            .map(|(i, (frames, spec))| {
+                media::resampled_frames(*frames, spec.rate, rate) + self.offset(i, rate)
+            })
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The rate that most stems have; of two equally common ones the higher.
+    pub fn usual_rate(&self) -> Option<u32> {
+        let rates: Vec<u32> = self.specs.iter().map(|s| s.rate).collect();
+        rates
+            .iter()
+            .copied()
+            .max_by_key(|r| (rates.iter().filter(|o| *o == r).count(), *r))
+    }
+}
+
+/// Opens one stem, folded if asked for.
+pub(crate) fn open_stem(
+    file: &std::path::Path,
+    options: &LoadOptions,
+) -> Result<Box<dyn Reader>, PlayerError> {
+    let reader = media::open(file, &options.open)?;
+    Ok(if options.mono && reader.spec().channels > 1 {
+        media::mono(reader)
+    } else {
+        reader
+    })
+}
+
+fn strips_of(track: usize, name: &str, channels: usize) -> Vec<StripInfo> {
+    if channels <= 2 {
+        return vec![StripInfo {
+            name: name.to_owned(),
+            track,
+            channels,
+            first: 0,
+        }];
+    }
+    (0..channels)
+        .map(|first| StripInfo {
+            name: format!("{name}.{}", first + 1),
+            track,
+            channels: 1,
+            first,
+        })
+        .collect()
+}
+
+/// The declared buses and those that tracks imply, with their widths.
+fn buses_of(song: &Song, specs: &[Spec]) -> Result<Vec<SongBus>, PlayerError> {
+    let implied = song
+        .tracks
+        .iter()
+        .map(|t| t.bus_name())
+        .filter(|name| !song.buses.iter().any(|b| b.name == **name));
+    let mut all: Vec<Bus> = song.buses.clone();
+    for name in implied {
+        if !all.iter().any(|b| b.name == name) {
+            all.push(Bus::named(name));
+        }
+    }
+    // Main first, wherever it was met.
+    all.sort_by_key(|b| b.name != "main");
+    let mut buses = Vec::new();
+    for bus in all {
+        let members = || {
+            song.tracks
+                .iter()
+                .zip(specs)
+                .filter(|(t, _)| t.bus_name() == bus.name)
+        };
+        let widest = members().map(|(_, s)| s.channels).max().unwrap_or(1);
+        let declared = bus.outputs.len().max(bus.jack.len());
+        let channels = if declared > 0 {
+            declared
+        } else if bus.name == "main" {
+            // Two at least: pan, and a mono stem on both sides, need them.
+            widest.max(2)
+        } else {
+            widest
+        };
+        for (t, s) in members() {
+            // Stereo folds into a mono bus; anything wider would lose channels.
+            if s.channels > 2 && s.channels > channels {
+                return Err(PlayerError::Song(format!(
+                    "track `{}` has {} channels, more than the {channels} of its bus `{}`; give the bus more outputs with --out, or fold the stems with --mono",
+                    t.name, s.channels, bus.name
+                )));
+            }
+        }
+        buses.push(SongBus {
+            name: bus.name,
+            channels,
+            outputs: bus.outputs,
+            level: bus.level,
+            follow_master: bus.follow_master,
+            jack: bus.jack,
+        });
+    }
+    Ok(buses)
+}

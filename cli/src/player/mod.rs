@@ -1,0 +1,59 @@
+//! The player: songs in, sound out. Everything between a [`Setlist`](crate::song::Setlist) and a
+//! driver, without the program around it.
+//!
+//! ```no_run
+//! use backline::player::{Output, PlayerBuilder};
+//! use backline::song::{Request, load};
+//!
+//! let setlist = load(&Request {
+//!     inputs: &["demo/song".into()],
+//!     sequence: false,
+//!     on_end: None,
+//!     max_gain_db: 12.0,
+//! })?;
+//! let player = PlayerBuilder::new(setlist).output(Output::Null { speed: 1.0 }).build()?;
+//! player.play();
+//! player.wait();
+//! println!("{:?}", player.latency_stats());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Threads
+//!
+//! A [`Player`] is a face: its calls queue wishes with the *controller*, a thread that owns
+//! everything, polls the stop flag and steers. The *feeder*'s workers read files and fill rings
+//! (see [`crate::feeder`]), a short-lived *loader* thread opens the files of a new deck, and the
+//! *driver*'s thread calls the engine. Only the controller writes to the engine, and only it
+//! reads from it.
+
+mod anchors;
+mod builder;
+mod clock;
+mod controller;
+mod decks;
+mod driver;
+mod error;
+mod face;
+mod kit;
+mod layout;
+mod loaded;
+mod loss;
+mod notes;
+mod rig;
+mod status;
+mod wish;
+
+pub use builder::{OnDamage, OnLoss, OnReturn, PlayerBuilder, Ports};
+pub use clock::HostClock;
+pub use driver::Output;
+pub use error::PlayerError;
+pub use face::Player;
+pub use layout::Wiring;
+pub use notes::Note;
+pub use status::{BusMeter, Status, TrackMeter};
+pub use wish::Place;
+
+pub(crate) use driver::Engine;
+pub(crate) use kit::Kit;
+pub(crate) use layout::Layout;
+pub(crate) use loaded::{Loaded, LoadOptions};

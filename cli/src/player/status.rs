@@ -1,0 +1,112 @@
+//! What a player shows of itself at any time.
+
+use engine_core::monitor::LatencyStats;
+
+use crate::report::{Latency, Position, State};
+
+/// A snapshot, renewed at every poll of the controller.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// What is heard now.
+    pub position: Position,
+    /// Rate of the frames in `position`, Hz; 0 before a driver is open.
+    pub rate: u32,
+    /// Index of the song in the setlist.
+    pub song: usize,
+    /// The song loops, from and to this frame.
+    pub looping: Option<(u64, u64)>,
+    /// `jack`, `alsa`, `null`.
+    pub backend: String,
+    /// The device or server.
+    pub device: String,
+    /// Frames between the engine and the ear.
+    pub latency_frames: u32,
+    /// Song frames delivered so far, repeats included.
+    pub delivered_frames: u64,
+    /// Tracks of the song.
+    pub tracks: Vec<TrackMeter>,
+    /// Buses.
+    pub buses: Vec<BusMeter>,
+    /// Master level, linear.
+    pub master: f32,
+    /// Callbacks so far.
+    pub callbacks: u64,
+    /// Faults the driver reported; `None` where a driver reports none.
+    pub device_xruns: Option<u64>,
+    /// Callbacks over their whole budget; `None` where no clock is read.
+    pub late_callbacks: Option<u64>,
+    /// Times our data came too late.
+    pub starvations: u64,
+    /// Frames they lasted.
+    pub starved_frames: u64,
+    /// Samples beyond full scale.
+    pub clips: u64,
+    /// Stems found damaged.
+    pub damaged: u32,
+    /// The latency monitor.
+    pub latency: Latency,
+    /// The latency monitor's statistics.
+    pub stats: LatencyStats,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            position: Position {
+                frame: 0,
+                length_frames: None,
+                state: State::Stopped,
+                reason: None,
+                song: None,
+                section: None,
+            },
+            rate: 0,
+            song: 0,
+            looping: None,
+            backend: String::new(),
+            device: String::new(),
+            latency_frames: 0,
+            delivered_frames: 0,
+            tracks: Vec::new(),
+            buses: Vec::new(),
+            master: 1.0,
+            callbacks: 0,
+            device_xruns: None,
+            late_callbacks: None,
+            starvations: 0,
+            starved_frames: 0,
+            clips: 0,
+            damaged: 0,
+            latency: Latency::Off,
+            stats: LatencyStats::default(),
+        }
+    }
+}
+
+/// A track and what is heard of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackMeter {
+    /// Its name.
+    pub name: String,
+    /// Linear gain.
+    pub gain: f32,
+    /// −1 … +1.
+    pub pan: f32,
+    /// Muted.
+    pub mute: bool,
+    /// Soloed.
+    pub solo: bool,
+    /// Peak of the last window, linear, after the strip.
+    pub peak: f32,
+}
+
+/// A bus and what is heard of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BusMeter {
+    /// Its name.
+    pub name: String,
+    /// Linear level.
+    pub level: f32,
+    /// Peak of the last window, linear, the highest of its channels.
+    pub peak: f32,
+}
