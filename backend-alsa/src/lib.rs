@@ -1,1 +1,39 @@
-//! placeholder
+//! backline's mixing core on an ALSA PCM.
+//!
+//! [`Alsa`] is a [`Backend`](engine_core::backend::Backend). From `open` to `close` it owns one
+//! thread, which alone touches the PCM: it opens it, fills it, heals it and closes it. Whoever
+//! calls the backend exchanges nothing with that thread but atomics and two eventfds, so a driver
+//! that hangs never takes its caller with it.
+//!
+//! * The device is named as ALSA names it and never replaced by another one.
+//! * Frames leave the engine once and reach the device in order: what the device has not taken
+//!   yet waits in a stage, through xruns, suspends and partial writes.
+//! * An xrun is healed in place; a recovery that never sticks, a device that stands still and one
+//!   that was unplugged end as [`Lost`](engine_core::backend::Health::Lost) with a reason.
+//! * A PCM that nothing paces (`null`, `file`) is driven by what the engine has ready.
+#![warn(missing_docs)]
+// A backend error carries its sentence with it; it is made when something fails, not in a loop.
+#![allow(clippy::result_large_err)]
+
+mod backend;
+mod chain;
+mod chatter;
+mod eventfd;
+mod fault;
+mod flow;
+mod list;
+mod locked;
+mod negotiate;
+mod options;
+pub mod realtime;
+mod refusal;
+mod shared;
+mod transfer;
+mod worker;
+
+pub use backend::Alsa;
+pub use list::{PlaybackDevice, list};
+pub use options::{Access, AlsaOptions};
+
+/// Most channels a device may be opened with.
+pub const MAX_CHANNELS: usize = 256;

@@ -1,0 +1,211 @@
+//! The backend as its owner sees it: a handle to the audio thread.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use engine_core::backend::{
+    Backend, BackendError, BackendErrorKind as Kind, Closed, Granted, Halt, Health, Process,
+    Report, Wish,
+};
+
+use crate::negotiate::Request;
+use crate::options::AlsaOptions;
+use crate::shared::{Command, Shared};
+use crate::{MAX_CHANNELS, worker};
+
+/// A PCM that does not open within this time hangs (a plug-in that waits for its server).
+const OPEN_WITHIN: Duration = Duration::from_secs(10);
+/// Starting is preparing the PCM: milliseconds.
+const RUN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Playback through one ALSA PCM. See the crate's description.
+pub struct Alsa<P: Process> {
+    options: AlsaOptions,
+    link: Option<Link<P>>,
+}
+
+/// The audio thread of one open PCM.
+struct Link<P> {
+    shared: Arc<Shared>,
+    /// Carries the process to the thread; gone once it is there.
+    start: Option<Sender<P>>,
+    thread: JoinHandle<()>,
+}
+
+impl<P: Process + 'static> Alsa<P> {
+    /// A backend for the device of `options`. Nothing is opened yet.
+    pub fn new(options: AlsaOptions) -> Self {
+        Self {
+            options,
+            link: None,
+        }
+    }
+
+    /// The options it was made with.
+    pub fn options(&self) -> &AlsaOptions {
+        &self.options
+    }
+
+    fn misuse(&self, what: &str) -> BackendError {
+        BackendError::new(
+            Kind::Usage,
+            format_args!("the ALSA device \"{}\" {what}", self.options.device),
+        )
+    }
+
+    fn timed_out(&self, what: &str) -> BackendError {
+        BackendError::new(
+            Kind::TimedOut,
+            format_args!(
+                "the ALSA device \"{}\" did not {what} in time: its driver or sound server hangs",
+                self.options.device
+            ),
+        )
+    }
+
+    /// Sends a command and waits until it was carried out on a device that still lives.
+    fn command(&self, command: Command, within: Duration, what: &str) -> Result<(), BackendError> {
+        let Some(link) = &self.link else {
+            return Err(self.misuse("is not open"));
+        };
+        if link.start.is_some() {
+            return Err(self.misuse("is not started"));
+        }
+        let word = link.shared.send(command);
+        let done = link.shared.wait_done(word, Instant::now() + within);
+        if link.shared.health() == Health::Lost {
+            return Err(BackendError::new(
+                Kind::Lost,
+                format_args!("{}", link.shared.reason()),
+            ));
+        }
+        if done {
+            Ok(())
+        } else {
+            Err(self.timed_out(what))
+        }
+    }
+}
+
+impl<P: Process + 'static> Backend<P> for Alsa<P> {
+    fn name(&self) -> &'static str {
+        "alsa"
+    }
+
+    fn open(&mut self, wish: &Wish<'_>) -> Result<Granted, BackendError> {
+        if self.link.is_some() {
+            return Err(self.misuse("is open already"));
+        }
+        if wish.outs.len() > MAX_CHANNELS {
+            return Err(BackendError::new(
+                Kind::Channels,
+                format_args!(
+                    "{} channels are asked for, an ALSA device can have {MAX_CHANNELS} here",
+                    wish.outs.len()
+                ),
+            ));
+        }
+        let request = Request {
+            options: self.options.clone(),
+            rate: wish.rate,
+            period: wish.period,
+            periods: wish.periods,
+            format: wish.format,
+            outs: wish.outs.len(),
+        };
+        let failed = |e: std::io::Error| {
+            BackendError::new(
+                Kind::Driver,
+                format_args!("the audio thread can't be started: {e}"),
+            )
+        };
+        let shared = Arc::new(Shared::new().map_err(failed)?);
+        let (granted, reply) = mpsc::channel();
+        let (start, process) = mpsc::channel();
+        let thread = {
+            let shared = shared.clone();
+            std::thread::Builder::new()
+                .name("backline-alsa".into())
+                .spawn(move || worker::thread(&request, shared, &granted, &process))
+                .map_err(failed)?
+        };
+        match reply.recv_timeout(OPEN_WITHIN) {
+            Ok(Ok(granted)) => {
+                self.link = Some(Link {
+                    shared,
+                    start: Some(start),
+                    thread,
+                });
+                Ok(granted)
+            }
+            Ok(Err(refused)) => {
+                // It has closed the device before it answers: nothing can hang any more.
+                let _ = thread.join();
+                Err(refused)
+            }
+            Err(RecvTimeoutError::Timeout) => Err(self.timed_out("open")),
+            Err(RecvTimeoutError::Disconnected) => Err(BackendError::new(
+                Kind::Driver,
+                format_args!("opening \"{}\" failed in the driver", self.options.device),
+            )),
+        }
+    }
+
+    fn start(&mut self, process: P) -> Result<(), BackendError> {
+        let Some(link) = &mut self.link else {
+            return Err(self.misuse("is not open"));
+        };
+        let Some(start) = link.start.take() else {
+            return Err(self.misuse("is started already"));
+        };
+        if start.send(process).is_err() {
+            return Err(self.misuse("was lost before it was started"));
+        }
+        self.command(Command::Run, RUN_WITHIN, "start")
+    }
+
+    fn halt(&mut self, how: Halt, deadline: Duration) -> Result<(), BackendError> {
+        match how {
+            Halt::Drain => self.command(Command::Drain, deadline, "play to its end"),
+            Halt::Now => self.command(Command::Drop, deadline, "stop"),
+        }
+    }
+
+    fn resume(&mut self) -> Result<(), BackendError> {
+        self.command(Command::Run, RUN_WITHIN, "start again")
+    }
+
+    fn report(&mut self) -> Report {
+        self.link
+            .as_ref()
+            .map_or_else(Report::default, |link| link.shared.report())
+    }
+
+    fn close(&mut self, deadline: Duration) -> Closed {
+        let Some(link) = self.link.take() else {
+            return Closed::Clean;
+        };
+        // A thread that still waits for its process ends when the sender goes.
+        drop(link.start);
+        link.shared.send(Command::Quit);
+        if link.shared.wait_finished(Instant::now() + deadline) {
+            // Only the thread's own teardown is left.
+            let _ = link.thread.join();
+            Closed::Clean
+        } else {
+            // Everything the thread uses is its own or counted: it may end whenever it can.
+            Closed::Abandoned
+        }
+    }
+}
+
+impl<P: Process> Drop for Alsa<P> {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.take() {
+            drop(link.start);
+            link.shared.send(Command::Quit);
+        }
+    }
+}

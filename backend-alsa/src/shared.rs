@@ -1,0 +1,227 @@
+//! What the audio thread and its owner share: a command with its acknowledgement, and the report.
+
+use std::io;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use engine_core::backend::{Health, Report, Text, text};
+
+use crate::eventfd::EventFd;
+
+/// What the owner asks of the audio thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Play.
+    Run,
+    /// Play out what was handed over, then stop.
+    Drain,
+    /// Stop at once.
+    Drop,
+    /// End the thread.
+    Quit,
+}
+
+const COMMANDS: [Command; 4] = [Command::Run, Command::Drain, Command::Drop, Command::Quit];
+const HEALTHS: [Health; 4] = [
+    Health::Halted,
+    Health::Running,
+    Health::Recovering,
+    Health::Lost,
+];
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// Low two bits: the command; the others: its number. 0: none yet.
+    command: AtomicU32,
+    /// The last command that was carried out.
+    done: AtomicU32,
+    /// The thread has given everything back.
+    finished: AtomicBool,
+    /// Wakes the audio thread.
+    pub(crate) wake: EventFd,
+    /// Wakes the owner.
+    answer: EventFd,
+
+    health: AtomicU8,
+    /// Written by the audio thread only when something went wrong, never near `process`.
+    reason: Mutex<Text>,
+    pub(crate) rate: AtomicU32,
+    pub(crate) period: AtomicU32,
+    pub(crate) latency: AtomicU32,
+    pub(crate) xruns: AtomicU32,
+    pub(crate) xrun_frames: AtomicU32,
+    pub(crate) clips: AtomicU32,
+    pub(crate) cycles: AtomicU32,
+    /// 0: none.
+    pub(crate) rt_priority: AtomicU8,
+}
+
+impl Shared {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            command: AtomicU32::new(0),
+            done: AtomicU32::new(0),
+            finished: AtomicBool::new(false),
+            wake: EventFd::new()?,
+            answer: EventFd::new()?,
+            health: AtomicU8::new(0),
+            reason: Mutex::new(Text::new()),
+            rate: AtomicU32::new(0),
+            period: AtomicU32::new(0),
+            latency: AtomicU32::new(0),
+            xruns: AtomicU32::new(0),
+            xrun_frames: AtomicU32::new(0),
+            clips: AtomicU32::new(0),
+            cycles: AtomicU32::new(0),
+            rt_priority: AtomicU8::new(0),
+        })
+    }
+
+    // --- the owner's side ---
+
+    /// Sends a command, replacing one that was not carried out yet.
+    pub(crate) fn send(&self, command: Command) -> u32 {
+        let number = (self.command.load(Ordering::Relaxed) >> 2).wrapping_add(1);
+        let word = (number << 2) | command as u32;
+        self.command.store(word, Ordering::Release);
+        self.wake.raise();
+        word
+    }
+
+    /// Waits until the command `word` was carried out: false when `deadline` was over first.
+    pub(crate) fn wait_done(&self, word: u32, deadline: Instant) -> bool {
+        self.wait(deadline, || self.done.load(Ordering::Acquire) == word)
+    }
+
+    /// Waits until the thread has given everything back.
+    pub(crate) fn wait_finished(&self, deadline: Instant) -> bool {
+        self.wait(deadline, || self.finished.load(Ordering::Acquire))
+    }
+
+    fn wait(&self, deadline: Instant, reached: impl Fn() -> bool) -> bool {
+        loop {
+            if reached() {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.finished.load(Ordering::Acquire) {
+                return reached();
+            }
+            self.answer.wait(left.min(Duration::from_secs(1)));
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let n = usize::from(self.health.load(Ordering::Acquire));
+        HEALTHS.get(n).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn reason(&self) -> Text {
+        self.reason.lock().map(|t| t.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        let health = self.health();
+        let reason = match health {
+            Health::Recovering | Health::Lost => self.reason(),
+            _ => Text::new(),
+        };
+        let rt = self.rt_priority.load(Ordering::Relaxed);
+        Report {
+            health,
+            reason,
+            rate: self.rate.load(Ordering::Relaxed),
+            period: self.period.load(Ordering::Relaxed),
+            latency_frames: self.latency.load(Ordering::Relaxed),
+            device_xruns: self.xruns.load(Ordering::Relaxed),
+            xrun_frames: self.xrun_frames.load(Ordering::Relaxed),
+            clips: self.clips.load(Ordering::Relaxed),
+            cycles: self.cycles.load(Ordering::Relaxed),
+            rt_priority: (rt > 0).then_some(rt),
+        }
+    }
+
+    // --- the audio thread's side ---
+
+    /// The newest command word.
+    pub(crate) fn word(&self) -> u32 {
+        self.command.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn command_of(word: u32) -> Command {
+        // Two bits: always one of the four.
+        COMMANDS
+            .get((word & 3) as usize)
+            .copied()
+            .unwrap_or(Command::Quit)
+    }
+
+    /// Says that the command `word` was carried out.
+    pub(crate) fn carried_out(&self, word: u32) {
+        self.done.store(word, Ordering::Release);
+        self.answer.raise();
+    }
+
+    pub(crate) fn finish(&self) {
+        self.finished.store(true, Ordering::Release);
+        self.answer.raise();
+    }
+
+    pub(crate) fn set_health(&self, health: Health) {
+        self.health.store(health as u8, Ordering::Release);
+    }
+
+    /// Sets the reason, then the health it explains.
+    pub(crate) fn explain(&self, health: Health, reason: core::fmt::Arguments<'_>) {
+        if let Ok(mut t) = self.reason.lock() {
+            *t = text(reason);
+        }
+        self.set_health(health);
+    }
+}
+
+/// Adds to a counter that only the audio thread writes; it wraps.
+pub(crate) fn add(counter: &AtomicU32, n: u32) {
+    counter.store(
+        counter.load(Ordering::Relaxed).wrapping_add(n),
+        Ordering::Relaxed,
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_waited_for_by_its_own_number() {
+        let s = Shared::new().unwrap();
+        let first = s.send(Command::Run);
+        assert_eq!(Shared::command_of(s.word()), Command::Run);
+        s.carried_out(first);
+        assert!(s.wait_done(first, Instant::now()));
+        let second = s.send(Command::Drain);
+        assert_ne!(first, second);
+        assert!(!s.wait_done(second, Instant::now() + Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn every_health_survives_the_crossing() {
+        let s = Shared::new().unwrap();
+        for h in HEALTHS {
+            s.explain(h, format_args!("why"));
+            assert_eq!(s.health(), h);
+        }
+        assert_eq!(s.report().reason.as_str(), "why");
+    }
+
+    #[test]
+    fn a_finished_thread_is_not_waited_for() {
+        let s = Shared::new().unwrap();
+        s.finish();
+        let far = Instant::now() + Duration::from_secs(3600);
+        assert!(!s.wait_done(4, far));
+        assert!(s.wait_finished(far));
+    }
+}
