@@ -3,10 +3,12 @@
 pub mod exit;
 pub mod feeder;
 mod located;
+pub mod analyse;
 pub mod media;
 pub mod null;
 pub mod output;
 pub mod plan;
+pub mod report;
 pub mod song;
 pub mod terminal;
 pub mod units;

@@ -1,0 +1,18 @@
+//! Telling people and programs how playing goes.
+//!
+//! The player fills plain structs in and hands them to a [`Reporter`], which makes sentences for
+//! people on standard error or JSON lines for programs on standard output. Nothing here waits for
+//! whoever reads them.
+
+mod event;
+mod live;
+mod reporter;
+mod spool;
+mod text;
+
+pub use event::{
+    Device, DeviceState, Ended, Failure, Latency, Position, Started, State, Summary, Warning,
+};
+pub use live::{BusLevel, Faults, Meters};
+pub use reporter::{Mode, Reporter};
+pub use text::{clean, clock};
