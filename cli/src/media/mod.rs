@@ -2,7 +2,33 @@
 //!
 //! Everything behind [`Reader`] is off the audio thread and may allocate and block on a disk.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+mod decoder;
+mod mono;
+mod mp3;
+mod mp4;
+mod mpeg;
+mod names;
+mod open;
+mod packets;
+mod pcm;
+mod preload;
+mod resample;
+mod riff;
+mod sniff;
+mod stream;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod wav;
+
+pub use mono::mono;
+pub use names::is_audio_name;
+use open::check_shape;
+pub use open::open;
+pub use resample::resampled_frames;
 
 /// What is known of an opened audio file.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,14 +118,58 @@ impl Default for OpenOptions {
     }
 }
 
-/// Opens a file at its own rate.
-pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Reader>, MediaError> {
-    let _ = options;
-    Err(MediaError::Missing(path.into()))
+/// Resamples a reader to `rate` Hz, frame 0 on frame 0; the reader itself when it has that rate
+/// (or `rate` is 0). The result has [`resampled_frames`] frames, and a seek gives the very bits that
+/// reading from the start gives.
+pub fn at_rate(reader: Box<dyn Reader>, rate: u32) -> Box<dyn Reader> {
+    if reader.spec().rate == rate {
+        return reader;
+    }
+    match resample::Resampled::new(reader, rate) {
+        Ok(resampled) => Box::new(resampled),
+        Err(reader) => reader,
+    }
 }
 
-/// Resamples a reader to `rate` Hz, frame 0 on frame 0; the reader itself when it has that rate.
-pub fn at_rate(reader: Box<dyn Reader>, rate: u32) -> Box<dyn Reader> {
-    let _ = rate;
-    reader
+/// The exact number of frames of a reader: what its file tells, else by reading all of it. The
+/// reader is at frame 0 afterwards. Damage ends the count: what is good before it counts.
+///
+/// # Errors
+/// The file can't be read, or (a pipe that outgrew the preload limit) not sought back.
+pub fn exact_frames(reader: &mut dyn Reader) -> Result<u64, MediaError> {
+    const CHUNK: usize = 16 * 1024;
+    if let Some(frames) = reader.spec().frames {
+        return Ok(frames);
+    }
+    reader.seek(0)?;
+    let mut planes = vec![vec![0.0; CHUNK]; reader.spec().channels];
+    let mut frames = 0;
+    loop {
+        match with_slices(&mut planes, 0, CHUNK, |slices| reader.read(slices)) {
+            Ok(0) | Err(MediaError::Damaged { .. }) => break,
+            Ok(n) => frames += n as u64,
+            Err(e) => return Err(e),
+        }
+    }
+    reader.seek(0)?;
+    Ok(frames)
+}
+
+/// Lends frames `[from, to)` of `planes` as slices, without an allocation for up to eight channels.
+fn with_slices<R>(
+    planes: &mut [Vec<f32>],
+    from: usize,
+    to: usize,
+    work: impl FnOnce(&mut [&mut [f32]]) -> R,
+) -> R {
+    let n = planes.len();
+    let slices = planes
+        .iter_mut()
+        .map(|p| p.get_mut(from..to).unwrap_or_default());
+    let mut few: [&mut [f32]; 8] = Default::default();
+    if n <= few.len() {
+        few.iter_mut().zip(slices).for_each(|(a, b)| *a = b);
+        return work(few.get_mut(..n).unwrap_or_default());
+    }
+    work(&mut slices.collect::<Vec<_>>())
 }

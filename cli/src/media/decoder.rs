@@ -1,0 +1,261 @@
+//! symphonia behind [`Packets`]: everything compressed but MPEG audio, and PCM outside WAV.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::well_known as id;
+use symphonia::core::codecs::audio::{
+    AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
+};
+use symphonia::core::codecs::registry::CodecRegistry;
+use symphonia::core::errors::Error;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, TrackType};
+use symphonia::core::io::MediaSourceStream;
+use symphonia::core::units::Timestamp;
+
+use super::packets::{Fault, Packets};
+
+/// So many packets in a row without a frame are no audio.
+const MAX_BARREN: usize = 4096;
+
+static CODECS: LazyLock<CodecRegistry> = LazyLock::new(|| {
+    let mut registry = CodecRegistry::new();
+    symphonia::default::register_enabled_codecs(&mut registry);
+    #[cfg(feature = "opus")]
+    registry.register_audio_decoder::<symphonia_adapter_libopus::OpusDecoder>();
+    registry
+});
+
+/// A decoder for `params`; delay and padding are left to the caller.
+pub(super) fn make_decoder(
+    params: &AudioCodecParameters,
+    gapless: bool,
+) -> Result<Box<dyn AudioDecoder>, Error> {
+    let options = AudioDecoderOptions::default().gapless(gapless);
+    contained(|| CODECS.make_audio_decoder(params, &options))
+}
+
+/// Runs decoder code on foreign bytes; should it panic, that is damage of the file.
+pub(super) fn contained<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or(Err(Error::DecodeError("the decoder gave up on it")))
+}
+
+/// What a decoder's or demuxer's error means for the file.
+pub(super) fn fault(error: Error) -> Fault {
+    match error {
+        Error::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
+            Fault::Damaged("the file is cut off".into())
+        }
+        // symphonia reports faults of a bit stream as `Other`.
+        Error::IoError(e) if e.kind() != ErrorKind::Other => Fault::Io(e),
+        Error::ResetRequired => Fault::Damaged("another stream begins in the file".into()),
+        e => Fault::Damaged(e.to_string()),
+    }
+}
+
+/// An opened file of a format that symphonia reads.
+pub(super) struct Decoder {
+    path: PathBuf,
+    extension: String,
+    format: Box<dyn FormatReader>,
+    decoder: Box<dyn AudioDecoder>,
+    track: u32,
+    /// What the container says of the track.
+    pub(super) facts: Facts,
+    /// Position of the first frame in the container's count.
+    base: i64,
+    /// Encoder delay that the caller found; its frames are on negative positions.
+    skip: i64,
+    /// Seeking within an opened file fails: open it anew.
+    reopen: bool,
+}
+
+/// What the container says of a track.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) codec: AudioCodecId,
+    pub(super) rate: Option<u32>,
+    pub(super) channels: Option<usize>,
+    pub(super) bits: Option<u32>,
+    pub(super) frames: Option<u64>,
+    /// The container counts frames, so that positions in it are exact.
+    pub(super) counts_frames: bool,
+}
+
+type Opened = (Box<dyn FormatReader>, Box<dyn AudioDecoder>, u32, Facts);
+
+fn open(path: &Path, extension: &str) -> Result<Opened, Error> {
+    let file = File::open(path).map_err(Error::IoError)?;
+    contained(|| {
+        let source = MediaSourceStream::new(Box::new(file), Default::default());
+        let mut hint = Hint::new();
+        hint.with_extension(extension);
+        let format = symphonia::default::get_probe().probe(
+            &hint,
+            source,
+            Default::default(),
+            Default::default(),
+        )?;
+        let track = format
+            .first_track(TrackType::Audio)
+            .ok_or(Error::Unsupported("it holds no audio"))?;
+        let params = match &track.codec_params {
+            Some(CodecParameters::Audio(params)) => params,
+            _ => return Err(Error::Unsupported("it holds no audio")),
+        };
+        let facts = Facts {
+            codec: params.codec,
+            rate: params.sample_rate,
+            channels: params.channels.as_ref().map(|c| c.count()),
+            bits: params.bits_per_sample,
+            frames: track.num_frames,
+            counts_frames: track
+                .time_base
+                .zip(params.sample_rate)
+                .is_some_and(|(base, rate)| base.numer.get() == 1 && base.denom.get() == rate),
+        };
+        let track_id = track.id;
+        let decoder = make_decoder(params, true)?;
+        Ok((format, decoder, track_id, facts))
+    })
+}
+
+impl Decoder {
+    /// Opens `path`; `extension` is the usual one of the format that its first bytes show.
+    pub(super) fn open(path: &Path, extension: &str) -> Result<Self, Error> {
+        let (format, decoder, track, facts) = open(path, extension)?;
+        Ok(Self {
+            path: path.into(),
+            extension: extension.into(),
+            format,
+            decoder,
+            track,
+            facts,
+            base: 0,
+            skip: 0,
+            reopen: extension == "m4a",
+        })
+    }
+
+    /// Counts positions from `skip` frames after the first.
+    pub(super) fn skip(&mut self, skip: u64) {
+        self.skip = i64::try_from(skip).unwrap_or(i64::MAX);
+    }
+
+    /// Decodes the first packet to learn rate and channels where the container doesn't tell, and
+    /// to count from where the file really starts if `rebase` (a cut from a longer stream).
+    pub(super) fn look(&mut self, rebase: bool) -> Result<(), Fault> {
+        let mut planes = Vec::new();
+        if let Some(at) = self.next(&mut planes)? {
+            self.facts.channels = Some(planes.len());
+            let rate = self.decoder.codec_params().sample_rate;
+            self.facts.rate = self.facts.rate.or(rate);
+            if rebase {
+                self.base += at.max(0);
+            }
+        }
+        self.rewind()
+    }
+
+    fn rewind(&mut self) -> Result<(), Fault> {
+        let (format, decoder, track, _) = open(&self.path, &self.extension).map_err(fault)?;
+        (self.format, self.decoder, self.track) = (format, decoder, track);
+        Ok(())
+    }
+
+    /// The name for people of the codec in `container`.
+    pub(super) fn name(&self, container: &str) -> String {
+        let bits = |prefix: &str| match self.facts.bits {
+            Some(bits) => format!("{prefix}{bits}-bit"),
+            None => format!("{prefix}PCM"),
+        };
+        let codec = match self.facts.codec {
+            id::CODEC_ID_FLAC => "FLAC".into(),
+            id::CODEC_ID_VORBIS => "Vorbis".into(),
+            id::CODEC_ID_OPUS => "Opus".into(),
+            id::CODEC_ID_ALAC => "ALAC".into(),
+            id::CODEC_ID_AAC => "AAC".into(),
+            id::CODEC_ID_MP3 => "MP3".into(),
+            id::CODEC_ID_ADPCM_MS | id::CODEC_ID_ADPCM_IMA_WAV | id::CODEC_ID_ADPCM_IMA_QT => {
+                "ADPCM".into()
+            }
+            id::CODEC_ID_PCM_ALAW => "A-law".into(),
+            id::CODEC_ID_PCM_MULAW => "µ-law".into(),
+            id::CODEC_ID_PCM_F32LE | id::CODEC_ID_PCM_F32BE => "32-bit float".into(),
+            id::CODEC_ID_PCM_F64LE | id::CODEC_ID_PCM_F64BE => "64-bit float".into(),
+            _ => bits(""),
+        };
+        match container {
+            "FLAC" => codec,
+            _ => format!("{container} {codec}"),
+        }
+    }
+}
+
+impl Packets for Decoder {
+    fn next(&mut self, planes: &mut Vec<Vec<f32>>) -> Result<Option<i64>, Fault> {
+        for _ in 0..MAX_BARREN {
+            let Some(packet) = contained(|| self.format.next_packet()).map_err(fault)? else {
+                return Ok(None);
+            };
+            if packet.track_id != self.track {
+                continue;
+            }
+            let channels = self.facts.channels;
+            let decoder = &mut self.decoder;
+            let frames = contained(|| {
+                let audio = decoder.decode(&packet)?;
+                if channels.is_some_and(|c| c != audio.num_planes()) {
+                    return Err(Error::DecodeError("the number of channels changes"));
+                }
+                if audio.frames() > 0 {
+                    audio.copy_to_vecs_planar(planes);
+                }
+                Ok(audio.frames())
+            })
+            .map_err(fault)?;
+            if frames > 0 {
+                let trimmed = i64::try_from(packet.trim_start.get()).unwrap_or(0);
+                let at = packet.pts.get().saturating_add(trimmed);
+                return Ok(Some(at.saturating_sub(self.base).saturating_sub(self.skip)));
+            }
+        }
+        Err(Fault::Damaged("it holds no audio from there on".into()))
+    }
+
+    fn seek(&mut self, target: u64) -> Result<(), Fault> {
+        if self.reopen {
+            self.rewind()?;
+        }
+        let at = i64::try_from(target)
+            .unwrap_or(i64::MAX)
+            .saturating_add(self.base)
+            .saturating_add(self.skip);
+        let to = SeekTo::Timestamp {
+            ts: Timestamp::new(at),
+            track_id: self.track,
+        };
+        let format = &mut self.format;
+        match contained(|| format.seek(SeekMode::Accurate, to)) {
+            Ok(_) => {
+                self.decoder.reset();
+                Ok(())
+            }
+            Err(Error::IoError(e))
+                if !matches!(e.kind(), ErrorKind::UnexpectedEof | ErrorKind::Other) =>
+            {
+                Err(Fault::Io(e))
+            }
+            Err(_) => {
+                // Cut-off files lose their index: read up to the target instead.
+                self.rewind()
+            }
+        }
+    }
+}
