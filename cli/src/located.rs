@@ -44,10 +44,15 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Located> {
 /// Serde's words for Rust programmers in the words of a TOML file.
 fn plain(message: &str) -> String {
     let first = message.lines().next().unwrap_or("not TOML");
+    if let Some((given, expected)) = first
+        .strip_prefix("invalid type: ")
+        .and_then(|rest| rest.split_once(", expected "))
+    {
+        return format!("expected {}, not {}", noun(expected), noun(given));
+    }
     for (rust, toml) in [
         ("unknown field", "unknown key"),
         ("missing field", "missing key"),
-        ("duplicate field", "duplicate key"),
         ("unknown variant", "unknown value"),
     ] {
         if let Some(rest) = first.strip_prefix(rust) {
@@ -55,6 +60,19 @@ fn plain(message: &str) -> String {
         }
     }
     first.to_owned()
+}
+
+/// Serde's name of a type in the words of TOML.
+fn noun(rust: &str) -> &str {
+    match rust {
+        "i64" | "u8" | "u16" | "u32" | "u64" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" | "sequence" => "a list (`[…]` or `[[…]]`)",
+        "a map" | "map" => "a table",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    }
 }
 
 /// Why a file of ours can't be read as text.

@@ -19,7 +19,7 @@ pub enum SongError {
         /// The song or setlist file that names it, if one does.
         named_in: Option<PathBuf>,
     },
-    /// It can't be read, or is neither file nor folder. Check permissions and the disk.
+    /// It can't be read. Check permissions and the disk.
     #[error("{}{}: can't be read: {error}", prefix(named_in), path.display())]
     Unreadable {
         /// What can't be read.
@@ -29,13 +29,21 @@ pub enum SongError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// It is neither file nor folder. Name a file, or pipe a WAV into `-`.
-    #[error("{}{}: neither a file nor a folder; a stream is given as `-`", prefix(named_in), path.display())]
+    /// It is a pipe, a socket or the like. Name a file, or pipe a WAV into `-`.
+    #[error("{}{}: not a regular file; a stream is given as `-`", prefix(named_in), path.display())]
     Special {
         /// What it is about.
         path: PathBuf,
         /// The song or setlist file that names it, if one does.
         named_in: Option<PathBuf>,
+    },
+    /// A song file names a folder as a track's file. Name an audio file.
+    #[error("{}: {}: a folder, where an audio file belongs", named_in.display(), path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The song file that names it.
+        named_in: PathBuf,
     },
     /// A folder has no audio file directly in it. Name the folder that has the stems.
     #[error("{}: no playable audio in this folder (subfolders and hidden files are not looked at)", .0.display())]
@@ -67,6 +75,7 @@ impl From<SongError> for Failure {
             SongError::Missing { .. }
             | SongError::Unreadable { .. }
             | SongError::Special { .. }
+            | SongError::Folder { .. }
             | SongError::Empty(_) => Code::NoInput,
             SongError::Invalid { .. } => Code::Data,
         };

@@ -53,8 +53,14 @@ pub fn parse(path: &Path, text: &str, max_gain_db: f64) -> Result<Document, Song
             path: path.to_owned(),
             line: at.line,
             column: at.column,
-            what: at.what,
+            what: without_reserved(at.what),
         })
+}
+
+/// The list of known keys in a complaint, without those that would be refused.
+fn without_reserved(what: String) -> String {
+    what.replace(", `tempo`, `click`, `ltc`, `midi`", "")
+        .replace(", `crossfade`, `after`", "")
 }
 
 #[derive(Deserialize)]
@@ -450,7 +456,12 @@ impl File<'_> {
         if file.get_ref().is_empty() || file.get_ref().contains('\0') {
             return self.error(file, "`file` needs the path of a file");
         }
-        Ok(self.folder.join(file.get_ref()))
+        let path = self.folder.join(file.get_ref());
+        // In a file, `-` is a file's name and not standard input.
+        Ok(match path.as_os_str() == "-" {
+            true => Path::new(".").join(path),
+            false => path,
+        })
     }
 }
 
@@ -467,3 +478,6 @@ fn title_of(path: &Path) -> String {
         _ => stem_of(path),
     }
 }
+
+#[cfg(test)]
+mod tests;

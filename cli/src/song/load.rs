@@ -207,9 +207,9 @@ fn folder(path: &Path, max_gain_db: f64) -> Result<Loaded, SongError> {
 fn checked(song: Song, on_end: Option<OnEnd>, file: &Path) -> Result<Loaded, SongError> {
     for track in &song.tracks {
         if kind(&track.file, Some(file))? == Kind::Folder {
-            return Err(SongError::Special {
+            return Err(SongError::Folder {
                 path: track.file.clone(),
-                named_in: Some(file.to_owned()),
+                named_in: file.to_owned(),
             });
         }
     }
@@ -252,3 +252,6 @@ fn title_of(files: &[PathBuf]) -> String {
 fn usage<T>(what: impl Into<String>) -> Result<T, SongError> {
     Err(SongError::Usage(what.into()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,480 @@
+//! What song and setlist files mean, and each complaint word for word.
+
+use super::*;
+use proptest::prelude::*;
+
+fn read(text: &str) -> Result<Document, String> {
+    parse(Path::new("set/song.toml"), text, 12.0).map_err(|error| error.to_string())
+}
+
+fn song(text: &str) -> Song {
+    match read(text) {
+        Ok(Document::Song { song, .. }) => song,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Asserts the complaint about a file of these lines.
+fn refused(lines: &[&str], complaint: &str) {
+    assert_eq!(
+        read(&lines.join("\n")),
+        Err(format!("set/song.toml:{complaint}")),
+        "{lines:?}"
+    );
+}
+
+/// Asserts the complaint about a song whose only track has these lines, from line 3 on.
+fn refused_in_track(line: &str, complaint: &str) {
+    refused(
+        &["version = 1", "[[tracks]]", "file = 'a.wav'", line],
+        complaint,
+    );
+}
+
+const TRACK: &str = "[[tracks]]\nfile = 'a.wav'";
+
+#[test]
+fn a_whole_song() {
+    let text = r#"
+        version = 1
+        title = "Blue Monday"
+        on_end = "hold"
+        [[tracks]]
+        name = "Drums"
+        file = "stems/drums.flac"
+        gain_db = -6
+        pan = -0.25
+        mute = true
+        solo = true
+        bus = "band"
+        offset = "1:00.5"
+        [[tracks]]
+        file = "/else/click.wav"
+        [[buses]]
+        name = "band"
+        outputs = [3, 4]
+        level_db = -inf
+        jack = ["system:playback_3", "/.*:playback_4/"]
+        [[buses]]
+        name = "click"
+        [[buses]]
+        name = "cue"
+        follow_master = true
+        [[sections]]
+        name = "intro"
+        start = 0
+        [[sections]]
+        name = "verse"
+        start = 12.5
+        end = "20"
+    "#;
+    let expected = Song {
+        title: "Blue Monday".into(),
+        tracks: vec![
+            Track {
+                name: "Drums".into(),
+                file: "set/stems/drums.flac".into(),
+                gain: gain_from_db(-6.0),
+                pan: -0.25,
+                mute: true,
+                solo: true,
+                bus: Some("band".into()),
+                offset: Time::Nanos(60_500_000_000),
+            },
+            Track {
+                name: "click".into(),
+                file: "/else/click.wav".into(),
+                gain: 1.0,
+                pan: 0.0,
+                mute: false,
+                solo: false,
+                // With a song file, a name chooses no bus.
+                bus: Some("main".into()),
+                offset: Time::Nanos(0),
+            },
+        ],
+        buses: vec![
+            Bus {
+                name: "band".into(),
+                outputs: vec![3, 4],
+                level: 0.0,
+                follow_master: true,
+                jack: vec!["system:playback_3".into(), "/.*:playback_4/".into()],
+            },
+            Bus {
+                name: "click".into(),
+                outputs: vec![],
+                level: 1.0,
+                follow_master: false,
+                jack: vec![],
+            },
+            Bus {
+                name: "cue".into(),
+                outputs: vec![],
+                level: 1.0,
+                follow_master: true,
+                jack: vec![],
+            },
+        ],
+        sections: vec![
+            Section {
+                name: "intro".into(),
+                start: Time::Nanos(0),
+                end: None,
+            },
+            Section {
+                name: "verse".into(),
+                start: Time::Nanos(12_500_000_000),
+                end: Some(Time::Nanos(20_000_000_000)),
+            },
+        ],
+        on_end: OnEnd::Hold,
+    };
+    let on_end = Some(OnEnd::Hold);
+    assert_eq!(
+        read(text),
+        Ok(Document::Song {
+            song: expected,
+            on_end
+        })
+    );
+}
+
+#[test]
+fn titles() {
+    let title = |path: &str| match parse(Path::new(path), &format!("version = 1\n{TRACK}"), 12.0) {
+        Ok(Document::Song { song, .. }) => song.title,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(title("sets/Blue Monday/song.toml"), "Blue Monday");
+    assert_eq!(title("sets/blue.toml"), "blue");
+}
+
+#[test]
+fn a_setlist() {
+    let text =
+        "version = 1\n[[songs]]\nfile = 'one'\n[[songs]]\nfile = '/two.toml'\non_end = 'next'";
+    let entry = |file: &str, on_end| Entry {
+        file: file.into(),
+        on_end,
+    };
+    assert_eq!(
+        read(text),
+        Ok(Document::Setlist(vec![
+            entry("set/one", None),
+            entry("/two.toml", Some(OnEnd::Next))
+        ]))
+    );
+}
+
+#[test]
+fn the_file_as_a_whole() {
+    refused(
+        &[""],
+        "1:1: missing key `version`: begin the file with `version = 1`",
+    );
+    refused(
+        &["version = 2", TRACK],
+        "1:11: version 2 of the format is not known here; `version = 1` is",
+    );
+    refused(
+        &["version = '1'"],
+        "1:11: expected a whole number, not string \"1\"",
+    );
+    refused(
+        &["version = 1"],
+        "1:1: neither `[[tracks]]` (a song) nor `[[songs]]` (a setlist)",
+    );
+    refused(
+        &["version = 1", TRACK, "[[songs]]", "file = 'b'"],
+        "4:1: a file has either `[[tracks]]` (a song) or `[[songs]]` (a setlist), not both",
+    );
+    refused(
+        &["version = 1", "tracks = []"],
+        "2:10: a song needs at least one track",
+    );
+    refused(
+        &["version = 1", "songs = []"],
+        "2:9: a setlist needs at least one song",
+    );
+    refused(
+        &["version = 1", "[tracks]", "file = 'a'"],
+        "2:1: expected a list (`[…]` or `[[…]]`), not a table",
+    );
+    refused(
+        &["version = 1", "[[tracks]", "file = 'a'"],
+        "2:10: unclosed array table, expected `]`",
+    );
+    refused(
+        &["version = 1", "tempi = 3", TRACK],
+        "2:1: unknown key `tempi`, expected one of `version`, `title`, `on_end`, `tracks`, `buses`, `sections`, `songs`",
+    );
+    refused(
+        &["version = 1", "title = ' '", TRACK],
+        "2:9: a title can't be empty",
+    );
+    refused(
+        &["version = 1", "on_end = 'fade'", TRACK],
+        "2:10: unknown value `fade`, expected one of `stop`, `hold`, `next`, `loop`",
+    );
+    for key in [
+        "title = 'x'",
+        "on_end = 'stop'",
+        "buses = []",
+        "sections = []",
+    ] {
+        let (name, _) = key.split_once(' ').unwrap();
+        let column = name.len() + 4;
+        refused(
+            &["version = 1", key, "[[songs]]", "file = 'b'"],
+            &format!("2:{column}: `{name}` belongs in a song file, not in a setlist"),
+        );
+    }
+}
+
+#[test]
+fn reserved_keys_are_refused() {
+    let reserved = |key: &str| {
+        format!("`{key}` is a reserved key that this version of backline can't play; remove it")
+    };
+    refused(
+        &["version = 1", "tempo = [{ at = '0', bpm = 137.3 }]", TRACK],
+        &format!("2:9: {}", reserved("tempo")),
+    );
+    for key in ["click", "ltc", "midi"] {
+        refused(
+            &["version = 1", TRACK, &format!("[{key}]"), "a = 1"],
+            &format!("4:1: {}", reserved(key)),
+        );
+    }
+    for key in ["crossfade", "after"] {
+        let line = format!("{key} = 2");
+        let column = key.len() + 4;
+        refused(
+            &["version = 1", "[[songs]]", "file = 'a'", &line],
+            &format!("4:{column}: {}", reserved(key)),
+        );
+    }
+}
+
+#[test]
+fn tracks() {
+    refused(
+        &["version = 1", "[[tracks]]", "name = 'a'"],
+        "2:1: missing key `file`",
+    );
+    refused(
+        &["version = 1", "[[tracks]]", "file = ''"],
+        "3:8: `file` needs the path of a file",
+    );
+    refused(
+        &["version = 1", "[[tracks]]", "file = 3"],
+        "3:8: expected a string, not integer `3`",
+    );
+    refused_in_track("file = 'b'", "4:1: duplicate key");
+    refused_in_track(
+        "gian_db = 3",
+        "4:1: unknown key `gian_db`, expected one of `name`, `file`, `gain_db`, `pan`, `mute`, `solo`, `bus`, `offset`",
+    );
+    refused_in_track(
+        "gain_db = 12.1",
+        "4:11: `gain_db` is 12.1 dB, above the ceiling of 12 dB (`max_gain_db`)",
+    );
+    refused_in_track(
+        "gain_db = nan",
+        "4:11: expected a level in dB such as -6.0 or -inf, not `NaN`",
+    );
+    refused_in_track(
+        "gain_db = inf",
+        "4:11: expected a level in dB such as -6.0 or -inf, not `inf`",
+    );
+    refused_in_track(
+        "gain_db = '-6'",
+        "4:11: expected a level in dB such as -6.0 or -inf, not string \"-6\"",
+    );
+    refused_in_track(
+        "pan = 1.1",
+        "4:7: expected a position from -1.0 (left) to 1.0 (right), not `1.1`",
+    );
+    refused_in_track(
+        "pan = nan",
+        "4:7: expected a position from -1.0 (left) to 1.0 (right), not `NaN`",
+    );
+    refused_in_track("mute = 1", "4:8: expected true or false, not integer `1`");
+    refused_in_track("name = ''", "4:8: a track name can't be empty");
+    refused_in_track(
+        "name = \"a\\nb\"",
+        "4:8: a track name can't contain control characters",
+    );
+    refused_in_track(
+        "bus = ' main'",
+        "4:7: a bus name can't begin or end with a space",
+    );
+    let time =
+        "a time such as `90`, `1:30.5`, `1:02:30`, `96000f` (frames) or `@chorus` (a section)";
+    refused_in_track("offset = -1", &format!("4:10: expected {time}, not `-1`"));
+    refused_in_track("offset = nan", &format!("4:10: expected {time}, not `NaN`"));
+    refused_in_track(
+        "offset = true",
+        "4:10: expected a time such as \"1:30.5\" or a number of seconds, not boolean `true`",
+    );
+    refused_in_track("offset = '@solo'", "4:10: there is no section `solo`");
+    let twice = "there is a track `a` already; give each a `name` of its own";
+    refused(
+        &["version = 1", TRACK, "[[tracks]]", "file = 'b/a.mp3'"],
+        &format!("5:8: {twice}"),
+    );
+    refused(
+        &[
+            "version = 1",
+            TRACK,
+            "[[tracks]]",
+            "file = 'b'",
+            "name = 'a'",
+        ],
+        &format!("6:8: {twice}"),
+    );
+    refused(
+        &["version = 1", "[[tracks]]", "file = 'é'", "x = 1"],
+        "4:1: unknown key `x`, expected one of `name`, `file`, `gain_db`, `pan`, `mute`, `solo`, `bus`, `offset`",
+    );
+}
+
+#[test]
+fn times_in_seconds_are_exact() {
+    for (text, nanos) in [
+        ("0.1", 100_000_000),
+        ("12.5", 12_500_000_000),
+        ("3", 3_000_000_000),
+        ("0.123456789", 123_456_789),
+        ("0.12345678949", 123_456_789),
+    ] {
+        let song = song(&format!("version = 1\n{TRACK}\noffset = {text}"));
+        assert_eq!(song.tracks[0].offset, Time::Nanos(nanos), "{text}");
+    }
+}
+
+#[test]
+fn buses() {
+    let bus = |line: &str, complaint: &str| {
+        refused(
+            &["version = 1", TRACK, "[[buses]]", "name = 'b'", line],
+            complaint,
+        );
+    };
+    bus(
+        "outputs = []",
+        "6:11: bus `b` has no channels: `outputs` needs at least one",
+    );
+    bus(
+        "jack = []",
+        "6:8: bus `b` has no channels: `jack` needs at least one",
+    );
+    bus(
+        "outputs = [1, 0]",
+        "6:15: device channels are numbers from 1 to 65535",
+    );
+    bus(
+        "outputs = [-1]",
+        "6:12: device channels are numbers from 1 to 65535",
+    );
+    bus(
+        "outputs = [65536]",
+        "6:12: device channels are numbers from 1 to 65535",
+    );
+    bus(
+        "outputs = [1, '2']",
+        "6:15: expected a whole number, not string \"2\"",
+    );
+    bus("outputs = [3, 3]", "6:15: bus `b` has channel 3 twice");
+    bus(
+        "jack = ['playback']",
+        "6:9: expected a JACK port such as `system:playback_3`, or `/REGEX/`",
+    );
+    bus(
+        "jack = ['a:b']\noutputs = [1, 2]",
+        "6:8: bus `b` has 2 in `outputs` but 1 in `jack`; each has one entry per channel of the bus",
+    );
+    bus(
+        "level_db = 13",
+        "6:12: `level_db` is 13 dB, above the ceiling of 12 dB (`max_gain_db`)",
+    );
+    bus("[[buses]]\nname = 'b'", "7:8: there is a bus `b` already");
+    bus(
+        "volume = 1",
+        "6:1: unknown key `volume`, expected one of `name`, `outputs`, `level_db`, `follow_master`, `jack`",
+    );
+    refused(
+        &["version = 1", TRACK, "[[buses]]", "outputs = [1]"],
+        "4:1: missing key `name`",
+    );
+}
+
+#[test]
+fn sections() {
+    let sections = |lines: &str, complaint: &str| {
+        refused(
+            &[
+                "version = 1",
+                TRACK,
+                "[[sections]]",
+                "name = 'a'",
+                "start = 10",
+                lines,
+            ],
+            complaint,
+        );
+    };
+    let next = |start: &str| format!("[[sections]]\nname = 'b'\nstart = {start}");
+    sections(&next("5"), "9:9: section `b` must start after section `a`");
+    sections(&next("10"), "9:9: section `b` must start after section `a`");
+    sections(
+        &next("'0f'"),
+        "9:9: section `b` must start after section `a`",
+    );
+    sections(
+        &format!("end = 20\n{}", next("19")),
+        "10:9: section `b` must not start before section `a` has ended",
+    );
+    sections("end = 10", "7:7: section `a` must end after its start");
+    sections(
+        "end = '@a'",
+        "7:7: a section's own times can't be `@SECTION`",
+    );
+    sections(
+        "[[sections]]\nname = 'a'\nstart = 20",
+        "8:8: there is a section `a` already",
+    );
+    sections(
+        "[[sections]]\nname = 'a..b'\nstart = 20",
+        "8:8: a section name can't contain `..`, which stands in ranges",
+    );
+    let good = format!(
+        "version = 1\n{TRACK}\n[[sections]]\nname='a'\nstart=10\nend=20\n{}",
+        next("20")
+    );
+    assert_eq!(song(&good).sections.len(), 2);
+}
+
+#[test]
+fn a_file_called_minus_is_not_standard_input() {
+    let text = "version = 1\n[[tracks]]\nfile = '-'";
+    match parse(Path::new("song.toml"), text, 12.0) {
+        Ok(Document::Song { song, .. }) => assert_eq!(song.tracks[0].file.as_os_str(), "./-"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_ceiling_is_the_callers() {
+    let text = format!("version = 1\n{TRACK}\ngain_db = 3");
+    assert!(parse(Path::new("a.toml"), &text, 3.0).is_ok());
+    assert!(parse(Path::new("a.toml"), &text, 2.9).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_answered(text in "(version = 1\n|\\[\\[(tracks|buses|sections|songs)\\]\\]\n|(file|name|start|end|bus|offset) = ('@?[a-c.]*'|[0-9.]{1,6})\n|.){0,20}") {
+        let _ = read(&text);
+    }
+}
