@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Runs the benchmarks of tests/benches. Figures are only worth comparing on one machine that does nothing else.
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$top"
+. scripts/rust.sh
+scripts/setup.sh build
+rust_into_path
+exec cargo bench -p backline-tests --benches "$@"

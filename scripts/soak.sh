@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Plays the demo song round and round for MINUTES (60), and watches the process: memory, threads and open files must not grow after the
+# first tenth of the time, and the song must never starve. Plays into the null backend, or the one in SOAK_ARGS
+# (e.g. "--backend alsa --device hw:CARD=Dummy").
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$top"
+. scripts/rust.sh
+minutes=${MINUTES:-60}
+if [ -n "${SOAK_BACKLINE-}" ]; then
+    backline=$SOAK_BACKLINE
+else
+    scripts/setup.sh build
+    rust_into_path
+    cargo build --release -p backline
+    backline=${CARGO_TARGET_DIR:-target}/release/backline
+fi
+work=$(mktemp -d)
+# shellcheck disable=SC2086  # SOAK_ARGS is a list
+"$backline" play demo/song --loop --status json --no-keys ${SOAK_ARGS:---backend null} >>"$work/status" 2>"$work/messages" </dev/null &
+player=$!
+trap 'kill -9 $player 2>/dev/null || true; rm -rf "$work"' EXIT
+
+fail() {
+    echo "soak: $1" >&2
+    tail -n 5 "$work/messages" >&2
+    exit 1
+}
+
+# measure: kB resident, threads, open files
+measure() {
+    echo "$(awk '/^VmRSS/ { print $2 }' "/proc/$player/status") $(ls "/proc/$player/task" | wc -l) $(ls "/proc/$player/fd" | wc -l)"
+}
+
+seconds=$((minutes * 60))
+settled=$((seconds / 10))
+first=
+while [ $SECONDS -lt "$seconds" ]; do
+    sleep $((seconds < 600 ? 5 : 30))
+    kill -0 "$player" 2>/dev/null || fail "the player ended after $SECONDS s"
+    now=$(measure)
+    # The status file grows by ten lines a second; only the last are of use.
+    [ "$(wc -l <"$work/status")" -lt 100000 ] || : >"$work/status"
+    echo "soak: $SECONDS s, kB threads files: $now"
+    [ $SECONDS -ge "$settled" ] || continue
+    first=${first:-$now}
+    read -r kb threads files <<<"$now"
+    read -r kb0 threads0 files0 <<<"$first"
+    [ "$kb" -le $((kb0 + 2048)) ] || fail "memory grew from $kb0 to $kb kB"
+    [ "$threads" -le "$threads0" ] || fail "threads grew from $threads0 to $threads"
+    [ "$files" -le "$files0" ] || fail "open files grew from $files0 to $files"
+done
+kill -TERM "$player"
+status=0
+wait "$player" || status=$?
+[ "$status" = 0 ] || fail "exit code $status after SIGTERM"
+summary=$(grep '"event":"summary"' "$work/status") || fail "no summary"
+echo "$summary"
+case $summary in
+*'"starvations":0,'*) echo "soak: $minutes min, nothing grew, nothing starved" ;;
+*) fail "the song starved" ;;
+esac

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Everything: installs what is missing (having said what), then the quick checks, all tests of the workspace, and the tests that
+# need kernel sound drivers, in a virtual machine. With CI=true nothing may be skipped.
+#
+#   test.sh          all of it
+#   test.sh guest    only the tests in the virtual machine
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$top"
+. scripts/steps.sh
+. scripts/check-steps.sh
+. scripts/rust.sh
+
+guest_steps() {
+    local reason file name
+    if ! reason=$(tests/rig/guest/kernel.sh --check 2>&1); then
+        skip guest "$reason"
+        return
+    fi
+    step guest-kernel tests/rig/guest/kernel.sh
+    for file in tests/tests/guest_*.rs; do
+        name=$(basename "$file" .rs)
+        step "$name" env "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$top/tests/rig/guest/runner.sh" \
+            cargo test -p backline-tests --test "$name" -- --test-threads=1 --show-output
+    done
+}
+
+echo "make test: compiles everything; 5 to 15 minutes on two cores the first time, 3 GB of disk"
+if [ "$(uname -m)" = x86_64 ] && [ ! -d "${CARGO_TARGET_DIR:-target}/guest" ]; then
+    echo "make test: fetches a Debian kernel (70 MB) for a virtual machine, unpacked under target, not installed"
+fi
+scripts/setup.sh test
+rust_into_path
+steps_begin
+if [ "${1-}" = guest ]; then
+    step build cargo build --workspace --bins
+    guest_steps
+    steps_end
+    exit 0
+fi
+check_steps
+# The end-to-end tests and the guest start the player built here.
+step build cargo build --workspace --bins
+# The output of passing tests is shown too, or their SKIP lines would be lost.
+step tests cargo test --workspace --no-fail-fast -- --show-output
+guest_steps
+steps_end
