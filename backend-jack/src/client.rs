@@ -328,11 +328,20 @@ impl<P: Process + 'static> Line<P> {
         for out in outs {
             let c_name = c_string(out, "port name")?;
             let whole = format!("{name}:{out}");
-            if whole.len() > longest || full.contains(&whole) {
+            if whole.len() > longest {
+                let start: String = out.chars().take(20).collect();
                 return Err(BackendError::new(
                     Usage,
                     format_args!(
-                        "The JACK port {whole:?} is named twice, or longer than {longest} bytes; rename the bus or track."
+                        "A JACK port's name, its client's included, has more than {longest} bytes; shorten the bus or track name that starts with {start:?}."
+                    ),
+                ));
+            }
+            if full.contains(&whole) {
+                return Err(BackendError::new(
+                    Usage,
+                    format_args!(
+                        "Two JACK ports would be named {whole:?}; rename one bus or track."
                     ),
                 ));
             }
@@ -413,11 +422,16 @@ impl<P: Process + 'static> Line<P> {
 
     /// Makes the connections that can be made, and looks at what only libjack can tell.
     fn tend(&mut self) {
+        let arrived = self.shared.take_arrived();
+        let new: Vec<String> = (arrived.iter())
+            .filter_map(|id| self.client.name_of(*id))
+            .collect();
         let inputs = self.inputs();
         let mut retry = false;
         for want in &mut self.wants {
             if let Some(made) = &want.made {
-                if inputs.all.contains(made) {
+                // A target may have gone and come back between two looks.
+                if inputs.all.contains(made) && !new.contains(made) {
                     continue;
                 }
                 want.made = None;

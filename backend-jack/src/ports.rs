@@ -118,6 +118,10 @@ pub(crate) fn open_client<C: Cycle>(
                 "The JACK library can't be loaded; install libjack (of JACK or PipeWire) or choose another backend ({why})."
             ),
         ),
+        OpenError::TooLong(most) => BackendError::new(
+            BackendErrorKind::Usage,
+            format_args!("The JACK client name is longer than {most} bytes; choose a shorter one."),
+        ),
         OpenError::NoServer => BackendError::new(
             BackendErrorKind::NoServer,
             format_args!(

@@ -25,7 +25,9 @@ pub(crate) trait Hooks: Send + Sync + 'static {
     fn buffer_size(&self, frames: u32);
     fn sample_rate(&self, hz: u32);
     fn freewheel(&self, on: bool);
-    /// Ports came or went, or were connected, or latencies changed.
+    /// A port with this id came, or went.
+    fn registered(&self, id: u32, came: bool);
+    /// Connections or the order of clients changed.
     fn graph_changed(&self);
     /// The server has thrown us out or is gone.
     fn shutdown(&self, reason: &str);
@@ -42,6 +44,8 @@ pub(crate) trait Cycle: Send + 'static {
 pub(crate) enum OpenError {
     /// libjack isn't there, in the loader's words.
     Library(String),
+    /// The client's name has more bytes than these.
+    TooLong(usize),
     /// No server, or it can't be reached.
     NoServer,
     /// The server refused; libjack's status bits.
@@ -82,6 +86,10 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
         unsafe {
             j::jack_set_error_function(Some(quiet));
             j::jack_set_info_function(Some(quiet));
+        }
+        let (longest, _) = name_limits();
+        if name.count_bytes() > longest {
+            return Err(OpenError::TooLong(longest));
         }
         let mut status: c_uint = 0;
         // SAFETY: all strings are terminated and outlive the call; with JackServerName, exactly
@@ -245,6 +253,15 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
         }
     }
 
+    /// The full name of the port with this id, if it is there.
+    pub(crate) fn name_of(&self, id: u32) -> Option<String> {
+        // SAFETY: the client is open; the name belongs to libjack and is copied at once.
+        unsafe {
+            let port = NonNull::new(j::jack_port_by_id(self.ptr.as_ptr(), id))?;
+            Some(own(j::jack_port_name(port.as_ptr())))
+        }
+    }
+
     fn find(&self, name: &str) -> Option<NonNull<j::jack_port_t>> {
         let name = CString::new(name).ok()?;
         // SAFETY: the client is open, the string terminated.
@@ -292,7 +309,7 @@ impl<H, C> Drop for Client<H, C> {
 }
 
 /// The longest client name and the longest full port name in bytes, without the final zero;
-/// libjack must have been loaded (a client is open).
+/// libjack must have been loaded.
 pub(crate) fn name_limits() -> (usize, usize) {
     // SAFETY: no arguments.
     let (client, port) = unsafe { (j::jack_client_name_size(), j::jack_port_name_size()) };
@@ -382,9 +399,9 @@ unsafe extern "C" fn on_freewheel<H: Hooks>(on: c_int, arg: *mut c_void) {
     unsafe { hooks::<H>(arg) }.freewheel(on != 0);
 }
 
-unsafe extern "C" fn on_registration<H: Hooks>(_: u32, _: c_int, arg: *mut c_void) {
+unsafe extern "C" fn on_registration<H: Hooks>(id: u32, came: c_int, arg: *mut c_void) {
     // SAFETY: `arg` is set_hooks'.
-    unsafe { hooks::<H>(arg) }.graph_changed();
+    unsafe { hooks::<H>(arg) }.registered(id, came != 0);
 }
 
 unsafe extern "C" fn on_connect<H: Hooks>(_: u32, _: u32, _: c_int, arg: *mut c_void) {

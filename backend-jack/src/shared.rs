@@ -1,5 +1,5 @@
 //! What the callbacks, the client's thread and the player's thread share: atomics only, except
-//! for one sentence that no real-time thread touches.
+//! for two things that no real-time thread touches.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering::*};
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     freewheel: AtomicBool,
     /// Ports or connections changed since this was last taken.
     graph_changed: AtomicBool,
+    /// Ids of ports that came since this was last taken.
+    arrived: Mutex<Vec<u32>>,
     lost: AtomicBool,
     reason: Mutex<Text>,
     latency: AtomicU32,
@@ -47,6 +49,9 @@ pub(crate) struct Shared {
     /// A target exists but could not be connected.
     retry: AtomicBool,
 }
+
+/// Arrived ports that are remembered between two looks.
+const ARRIVED: usize = 4096;
 
 /// Adds to a counter that has one writer only.
 fn add(counter: &AtomicU32, n: u32) {
@@ -126,6 +131,13 @@ impl Shared {
         self.graph_changed.swap(false, AcqRel)
     }
 
+    pub(crate) fn take_arrived(&self) -> Vec<u32> {
+        self.arrived
+            .lock()
+            .map(|mut ids| std::mem::take(&mut *ids))
+            .unwrap_or_default()
+    }
+
     /// Says why the server is gone; the first reason stays.
     pub(crate) fn lose(&self, reason: Text) {
         if let Ok(mut r) = self.reason.lock()
@@ -195,6 +207,16 @@ impl Hooks for Shared {
 
     fn freewheel(&self, on: bool) {
         self.freewheel.store(on, Release);
+    }
+
+    fn registered(&self, id: u32, came: bool) {
+        if came
+            && let Ok(mut ids) = self.arrived.lock()
+            && ids.len() < ARRIVED
+        {
+            ids.push(id);
+        }
+        self.graph_changed();
     }
 
     fn graph_changed(&self) {

@@ -195,7 +195,7 @@ fn test_name() -> String {
 }
 
 /// Opens a client of the named server, which `jack::Client::new` can't; `None` when it doesn't run.
-pub fn open_client(name: &str, server: &str) -> Option<jack::Client> {
+fn open_client(name: &str, server: &str) -> Option<jack::Client> {
     type Open = unsafe extern "C" fn(
         *const c_char,
         c_uint,
@@ -274,6 +274,13 @@ impl Recorder {
     pub fn connections(&self, port: &str) -> Vec<String> {
         let port = self.client.as_client().port_by_name(port);
         port.map(|p| p.get_connections()).unwrap_or_default()
+    }
+
+    /// Takes two connected ports apart.
+    pub fn disconnect(&self, source: &str, dest: &str) {
+        let client = self.client.as_client();
+        let done = client.disconnect_ports_by_name(source, dest);
+        done.expect("the ports were connected");
     }
 
     /// Changes the server's period.
