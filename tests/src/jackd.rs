@@ -4,7 +4,7 @@
 //! server at a time: [`Jackd::start`] waits until the last one of this process is gone. A server
 //! that already runs on the machine is never touched; ours have names nobody else has.
 
-use std::ffi::{CString, c_char, c_uint};
+use std::ffi::{CString, c_char, c_uint, c_void};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -25,6 +25,7 @@ pub struct Jackd {
     name: String,
     period: u32,
     rate: u32,
+    synchronous: bool,
     child: Option<Child>,
     log: Arc<Mutex<Vec<u8>>>,
     _turn: MutexGuard<'static, ()>,
@@ -40,6 +41,19 @@ impl Jackd {
     /// # Panics
     /// When jackd is installed and yet no server comes up.
     pub fn start(period: u32, rate: u32) -> Option<Self> {
+        Self::start_as(period, rate, true)
+    }
+
+    /// As [`Jackd::start`], but the server doesn't wait for late clients, as most users run it:
+    /// nothing recorded on it can be relied on to be exact.
+    ///
+    /// # Panics
+    /// When jackd is installed and yet no server comes up.
+    pub fn start_async(period: u32, rate: u32) -> Option<Self> {
+        Self::start_as(period, rate, false)
+    }
+
+    fn start_as(period: u32, rate: u32, synchronous: bool) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let installed = Command::new("jackd")
@@ -56,6 +70,7 @@ impl Jackd {
             name: format!("bl{}-{n}", std::process::id()),
             period,
             rate,
+            synchronous,
             child: None,
             log: Arc::default(),
             _turn: turn,
@@ -114,10 +129,13 @@ impl Jackd {
     fn spawn(&mut self, scheduling: &str) {
         let channels = Self::CHANNELS.to_string();
         let mut command = Command::new("jackd");
+        command.args(["-n", &self.name, scheduling]);
+        if self.synchronous {
+            // With a patient time-out, a late client delays the cycle instead of losing it, so
+            // that what is recorded is exact on a busy machine too.
+            command.args(["-S", "-t", "5000"]);
+        }
         command
-            // Synchronous, with a patient time-out: a late client delays the cycle instead of
-            // losing it, so that what is recorded is exact on a busy machine too.
-            .args(["-n", &self.name, scheduling, "-S", "-t", "5000"])
             .args(["-d", "dummy", "-r", &self.rate.to_string()])
             .args(["-p", &self.period.to_string()])
             .args(["-C", &channels, "-P", &channels])
@@ -238,6 +256,30 @@ struct Tape {
     full: Arc<AtomicBool>,
 }
 
+/// What a latency callback tells.
+struct Told {
+    ports: Vec<*mut jack_sys::jack_port_t>,
+    frames: u32,
+}
+
+unsafe extern "C" fn tell(mode: jack_sys::jack_latency_callback_mode_t, arg: *mut c_void) {
+    if mode != jack_sys::JackPlaybackLatency {
+        return;
+    }
+    // SAFETY: `arg` is a `Told` that lives for ever, and the ports are those of the client
+    // whose callback this is.
+    unsafe {
+        let told = &*arg.cast::<Told>();
+        for &port in &told.ports {
+            let mut range = jack_sys::jack_latency_range_t {
+                min: told.frames,
+                max: told.frames,
+            };
+            jack_sys::jack_port_set_latency_range(port, mode, &mut range);
+        }
+    }
+}
+
 impl Recorder {
     /// A recorder with inputs `in_1` … that will take `frames` frames of each. Its storage is
     /// allocated here; its callback only copies.
@@ -245,11 +287,33 @@ impl Recorder {
     /// # Panics
     /// When the server refuses it.
     pub fn open(server: &Jackd, name: &str, inputs: usize, frames: usize) -> Self {
+        Self::with_latency(server, name, inputs, frames, None)
+    }
+
+    /// As [`Recorder::open`], saying that what it hears is heard `latency` frames later.
+    ///
+    /// # Panics
+    /// When the server refuses it.
+    pub fn with_latency(
+        server: &Jackd,
+        name: &str,
+        inputs: usize,
+        frames: usize,
+        latency: Option<u32>,
+    ) -> Self {
         let client = open_client(name, server.name()).expect("the server takes a recorder");
         let ports = (1..=inputs)
             .map(|i| client.register_port(&format!("in_{i}"), jack::AudioIn::default()))
             .collect::<Result<Vec<_>, _>>()
             .expect("the server takes the recorder's ports");
+        if let Some(frames) = latency {
+            let ports = ports.iter().map(jack::Port::raw).collect();
+            // Left behind: a few bytes for each recorder of a test.
+            let told: &'static Told = Box::leak(Box::new(Told { ports, frames }));
+            let arg = std::ptr::from_ref(told).cast_mut().cast();
+            // SAFETY: the client is open and not active, and `told` is never freed.
+            unsafe { jack_sys::jack_set_latency_callback(client.raw(), Some(tell), arg) };
+        }
         let full = Arc::new(AtomicBool::new(false));
         let name = client.name().to_owned();
         let tape = Tape {
