@@ -212,7 +212,7 @@ fn quantise_32(x: &[f32], q: &mut [i32]) -> u32 {
         let a = y.abs();
         let r = if a < TWO_23 { (a + TWO_23) - TWO_23 } else { a };
         *q = r.copysign(y) as i32;
-        clips += u32::from((y >= SCALE_32) | (y < -SCALE_32));
+        clips += u32::from(y >= SCALE_32) + u32::from(y < -SCALE_32);
     }
     clips
 }
@@ -261,7 +261,7 @@ const fn xorshift32(mut s: u32) -> u32 {
 
 /// Where a channel starts on the generator's one cycle: the channel's number well mixed, never 0.
 const fn seed(channel: u32) -> u32 {
-    // An odd multiplier and xor-shifts are bijections that keep 0 at 0; an odd input is never 0.
+    // Odd multipliers and xor-shifts are bijections that take only 0 to 0; an odd input isn't.
     let mut s = channel.wrapping_mul(2) | 1;
     s = s.wrapping_mul(0x9E37_79B1);
     s ^= s >> 15;
