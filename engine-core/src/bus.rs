@@ -74,15 +74,6 @@ pub fn balance(pan: f32) -> [f32; 2] {
     [(1.0 - pan).min(1.0), (1.0 + pan).min(1.0)]
 }
 
-/// Coefficients below this count as 0, so that no product with a clean sample is subnormal: 2⁻²⁰.
-pub const COEFFICIENT_FLOOR: f32 = 1.0 / (1u32 << 20) as f32;
-
-/// A coefficient as the mixer uses it: 0 when its magnitude is below [`COEFFICIENT_FLOOR`].
-#[inline]
-pub fn floored(c: f32) -> f32 {
-    if c.abs() < COEFFICIENT_FLOOR { 0.0 } else { c }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

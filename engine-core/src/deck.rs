@@ -3,11 +3,11 @@
 //! The controller builds a deck, lets the feeder fill its rings and hands it to the engine with a
 //! command; it comes back whole. A deck outside an engine may be rewound and used again.
 
-use crate::bus::{BusLayout, floored};
+use crate::bus::BusLayout;
 use crate::controls::is_active;
 use crate::mix::{Gain, floor_all, multiply, scale};
 use crate::platform::Platform;
-use crate::ramp::Ramp;
+use crate::ramp::{Ramp, floor_to_zero};
 use crate::ring::{Consumer, Producer};
 use crate::strip::{Curves, Strip, StripSpec, Target};
 use crate::ticket::Ticket;
@@ -344,7 +344,7 @@ fn bus_gain<'a, const F: usize>(
     room: &'a mut [f32; F],
 ) -> Gain<'a> {
     if let (Some(level), Gain::Flat(master)) = (level.settled_value(), master) {
-        return Gain::Flat(floored(level * master));
+        return Gain::Flat(floor_to_zero(level * master));
     }
     let Some(room) = room.get_mut(..n) else {
         return Gain::Flat(0.0);

@@ -90,7 +90,8 @@ pub struct Engine<
 /// The deck that is being cut to, while both sound.
 struct Incoming<D> {
     deck: D,
-    fade: Fade,
+    fade_in: Fade,
+    fade_out: Fade,
 }
 
 /// The starvation guard.
@@ -296,10 +297,10 @@ impl<
             self.guard.fill(outgoing);
             self.envelope.fill(extra);
             multiply(outgoing, extra);
-            if let Some(incoming) = &self.incoming {
+            if let Some(incoming) = &mut self.incoming {
                 arriving.copy_from_slice(outgoing);
-                incoming.fade.multiply_in(arriving);
-                incoming.fade.multiply_out(outgoing);
+                incoming.fade_in.multiply(arriving);
+                incoming.fade_out.multiply(outgoing);
             }
         }
         let mut stale = 0;
@@ -327,7 +328,6 @@ impl<
                 level,
             };
             stale += incoming.deck.give(n, &self.layout, &mut run);
-            incoming.fade.advance(n);
             for (sums, more) in sums.iter_mut().zip(more).take(channels) {
                 if let (Some(sums), Some(more)) = (sums.get_mut(..n), more.get(..n)) {
                     sum(sums, more);

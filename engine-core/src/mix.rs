@@ -2,7 +2,7 @@
 //! side (never samples of one frame added in another order), so that the bits are the same on
 //! every machine.
 
-use crate::bus::floored;
+use crate::ramp::floor_to_zero;
 
 /// A coefficient over some frames: one value, or one per frame.
 #[derive(Clone, Copy)]
@@ -106,7 +106,7 @@ pub(crate) fn sum(a: &mut [f32], b: &[f32]) {
 /// Coefficients too small to count become 0.
 #[inline]
 pub(crate) fn floor_all(c: &mut [f32]) {
-    c.iter_mut().for_each(|c| *c = floored(*c));
+    c.iter_mut().for_each(|c| *c = floor_to_zero(*c));
 }
 
 /// What [`inspect`] found.

@@ -3,10 +3,10 @@
 use core::ops::DerefMut;
 
 use crate::block::Samples;
-use crate::bus::{BusShape, NO_OUT, balance, floored};
+use crate::bus::{BusShape, NO_OUT, balance};
 use crate::controls::TrackSetting;
 use crate::mix::{Gain, add, add_enveloped, add_folded, floor_all, multiply};
-use crate::ramp::Ramp;
+use crate::ramp::{Ramp, floor_to_zero};
 use crate::ring::{Consumer, Producer};
 use crate::ticket::Ticket;
 
@@ -329,13 +329,13 @@ where
             if !has_direct || flat_master.is_some() || base == 0.0 {
                 let m = flat_master.unwrap_or(1.0);
                 let (dl, dr) = if stereo { (l, r) } else { (1.0, 1.0) };
-                let (c, pl, pr) = (floored(base), floored(base * l), floored(base * r));
+                let (c, pl, pr) = (floor_to_zero(base), floor_to_zero(base * l), floor_to_zero(base * r));
                 return Coefficients {
                     unity: Gain::Flat(c),
                     pan: [Gain::Flat(pl), Gain::Flat(pr)],
                     direct: [
-                        Gain::Flat(floored((m * base) * dl)),
-                        Gain::Flat(floored((m * base) * dr)),
+                        Gain::Flat(floor_to_zero((m * base) * dl)),
+                        Gain::Flat(floor_to_zero((m * base) * dr)),
                     ],
                     top: c.abs(),
                     silent: c == 0.0,

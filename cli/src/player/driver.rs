@@ -12,7 +12,7 @@ use crate::null::Null;
 pub(crate) type Engine = Box<HostEngine<HostClock>>;
 
 /// A driver that borrows it.
-pub(crate) type Driver = Box<dyn Backend<Borrower<Engine>>>;
+pub(crate) type Driver = Box<dyn Backend<Borrower<Engine>> + Send>;
 
 /// Where the sound goes.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use super::{Engine, Guard, Incoming};
 use crate::cut::At;
 use crate::deck::RESERVE;
 use crate::event::EventKind;
-use crate::fade::Fade;
+use crate::fade::{Fade, Side};
 use crate::platform::Platform;
 use crate::status::State;
 
@@ -109,10 +109,10 @@ impl<
         }
         let mut n = max as u64;
         if self.leaving.is_some() {
-            n = n.min(u64::from(self.envelope.left()));
+            n = n.min(u64::from(self.envelope.remaining()));
         }
         if let Some(incoming) = &self.incoming {
-            n = n.min(u64::from(incoming.fade.left()));
+            n = n.min(u64::from(incoming.fade_in.remaining()));
         }
         if let Some((distance, primed)) = self.pending_distance() {
             if primed {
@@ -131,7 +131,7 @@ impl<
                 self.hold();
                 return Next::Again;
             }
-            n = n.min(u64::from(self.guard.left()));
+            n = n.min(u64::from(self.guard.remaining()));
         } else {
             let usable = self.both(|d| d.usable());
             if usable == 0 {
@@ -218,7 +218,8 @@ impl<
         if cut.fade > 0 && sounding {
             self.incoming = Some(Incoming {
                 deck: new,
-                fade: Fade::new(cut.curve, cut.fade),
+                fade_in: Fade::new(cut.curve, Side::In, cut.fade),
+                fade_out: Fade::new(cut.curve, Side::Out, cut.fade),
             });
             return;
         }
@@ -234,7 +235,7 @@ impl<
     }
 
     fn finish_fade(&mut self) {
-        if self.incoming.as_ref().is_some_and(|i| i.fade.left() == 0) {
+        if self.incoming.as_ref().is_some_and(|i| i.fade_in.is_over()) {
             if let Some(incoming) = self.incoming.take() {
                 if let Some(old) = self.deck.replace(incoming.deck) {
                     self.give_back(old);

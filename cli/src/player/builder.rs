@@ -1,0 +1,454 @@
+//! The builder: everything about a session that is known before it starts.
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use engine_core::convert::SampleFormat;
+use engine_core::monitor::MonitorLevel;
+use engine_core::ticket::TicketDrum;
+
+use super::PlayerError;
+use super::anchors::Anchors;
+use super::controller::{Controller, Part, Shown, Told};
+use super::decks::Decks;
+use super::driver::Output;
+use super::face::Player;
+use super::kit::RingSize;
+use super::layout::{Layout, Wiring};
+use super::loaded::{LoadOptions, Loaded};
+use super::notes::Note;
+use super::rig::{Asked, Rig};
+use super::status::Status;
+use crate::feeder::{Feeder, FeederOptions};
+use crate::plan::Loop;
+use crate::report::Warning;
+use crate::song::{OnEnd, Setlist, Time};
+
+/// What damage in a stem does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDamage {
+    /// The stem is silent from there on, with a warning; the others play on.
+    #[default]
+    Warn,
+    /// Playing ends with an error.
+    Stop,
+}
+
+/// What the loss of the device or server does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnLoss {
+    /// Hold the position, wait for it to come back.
+    #[default]
+    Wait,
+    /// Wait likewise, but don't play on by itself.
+    Stop,
+    /// End with an error.
+    Exit,
+}
+
+/// What the return of the device or server does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnReturn {
+    /// Play on from where it was.
+    Resume,
+    /// Play from the song's beginning.
+    Restart,
+    /// Stay paused where it was.
+    #[default]
+    Stay,
+}
+
+/// What JACK's ports are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ports {
+    /// One for every bus channel.
+    #[default]
+    Buses,
+    /// One for every track channel.
+    Tracks,
+}
+
+/// Collects what a session is to be. Defaults are those of the command line.
+pub struct PlayerBuilder {
+    setlist: Setlist,
+    output: Output,
+    asked: Asked,
+    load: LoadOptions,
+    ports: Ports,
+    poll: Duration,
+    ring_ms: u32,
+    monitor: MonitorLevel,
+    master: f32,
+    on_damage: OnDamage,
+    on_loss: OnLoss,
+    on_return: OnReturn,
+    finish_at_end: bool,
+    start: Option<Time>,
+    end: Option<Time>,
+    repeat: Repeat,
+    born: Instant,
+}
+
+/// What is repeated.
+#[derive(Clone, Debug, Default)]
+enum Repeat {
+    #[default]
+    No,
+    Plays(u32),
+    Endless,
+    Between(Time, Time),
+}
+
+impl PlayerBuilder {
+    /// A session that plays `setlist` on the null backend.
+    pub fn new(setlist: Setlist) -> Self {
+        Self {
+            setlist,
+            output: Output::Null { speed: 1.0 },
+            asked: Asked::default(),
+            load: LoadOptions::default(),
+            ports: Ports::Buses,
+            poll: Duration::from_millis(100),
+            ring_ms: 1000,
+            monitor: MonitorLevel::Off,
+            master: 1.0,
+            on_damage: OnDamage::default(),
+            on_loss: OnLoss::default(),
+            on_return: OnReturn::default(),
+            finish_at_end: true,
+            start: None,
+            end: None,
+            repeat: Repeat::No,
+            born: Instant::now(),
+        }
+    }
+
+    /// Where the sound goes.
+    pub fn output(mut self, output: Output) -> Self {
+        self.output = output;
+        self
+    }
+
+    /// Output rate, Hz. By default the server's, or the one most stems have.
+    pub fn rate(mut self, rate: Option<u32>) -> Self {
+        self.asked.rate = rate;
+        self
+    }
+
+    /// Frames per period, and periods in the device's buffer.
+    pub fn period(mut self, period: Option<u32>, periods: Option<u32>) -> Self {
+        self.asked.period = period;
+        self.asked.periods = periods;
+        self
+    }
+
+    /// Sample format of the device.
+    pub fn format(mut self, format: Option<SampleFormat>) -> Self {
+        self.asked.format = format;
+        self
+    }
+
+    /// What JACK's ports are.
+    pub fn ports(mut self, ports: Ports) -> Self {
+        self.ports = ports;
+        self
+    }
+
+    /// Fold every stem to one channel.
+    pub fn mono(mut self, mono: bool) -> Self {
+        self.load.mono = mono;
+        self
+    }
+
+    /// Refuse stems of another rate than the output's.
+    pub fn strict_rate(mut self, strict: bool) -> Self {
+        self.load.strict_rate = strict;
+        self
+    }
+
+    /// Most memory for one stem of a format that can't be sought otherwise, bytes.
+    pub fn preload_limit(mut self, bytes: u64) -> Self {
+        self.load.open.preload_limit = bytes;
+        self
+    }
+
+    /// How often the controller looks at the stop flag (10 ms to 1 s).
+    pub fn poll(mut self, poll: Duration) -> Self {
+        self.poll = poll.clamp(Duration::from_millis(10), Duration::from_secs(1));
+        self
+    }
+
+    /// Playing time that the rings hold, ms.
+    pub fn ring_ms(mut self, ms: u32) -> Self {
+        self.ring_ms = ms;
+        self
+    }
+
+    /// The latency monitor's level; `Off` costs nothing.
+    pub fn monitor_level(mut self, level: MonitorLevel) -> Self {
+        self.monitor = level;
+        self
+    }
+
+    /// Master level, linear.
+    pub fn master(mut self, level: f32) -> Self {
+        self.master = level;
+        self
+    }
+
+    /// What damage in a stem does.
+    pub fn on_damage(mut self, what: OnDamage) -> Self {
+        self.on_damage = what;
+        self
+    }
+
+    /// What the loss and the return of the device do.
+    pub fn on_loss(mut self, loss: OnLoss, back: OnReturn) -> Self {
+        self.on_loss = loss;
+        self.on_return = back;
+        self
+    }
+
+    /// End the session when the last song has ended (the default); otherwise wait for wishes.
+    pub fn finish_at_end(mut self, finish: bool) -> Self {
+        self.finish_at_end = finish;
+        self
+    }
+
+    /// Play from here (the first song) …
+    pub fn start(mut self, start: Option<Time>) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// … up to there (the last song).
+    pub fn end(mut self, end: Option<Time>) -> Self {
+        self.end = end;
+        self
+    }
+
+    /// Plays in all, of the song or the setlist.
+    pub fn repeat(mut self, plays: u32) -> Self {
+        self.repeat = Repeat::Plays(plays.max(1));
+        self
+    }
+
+    /// Play without end: between two times of the song, or all of it.
+    pub fn looping(mut self, range: Option<(Time, Time)>) -> Self {
+        self.repeat = match range {
+            Some((a, b)) => Repeat::Between(a, b),
+            None => Repeat::Endless,
+        };
+        self
+    }
+
+    /// When the program began, for the time to the first sound.
+    pub fn born(mut self, born: Instant) -> Self {
+        self.born = born;
+        self
+    }
+
+    /// Looks at every stem, opens the driver and starts the controller. Nothing sounds before
+    /// [`Player::play`].
+    ///
+    /// # Errors
+    /// The first stem that can't be opened, or why the driver refuses.
+    pub fn build(self) -> Result<Player, PlayerError> {
+        let mut tickets = TicketDrum::new();
+        let mut songs = Vec::new();
+        for song in self.setlist.songs.iter().cloned() {
+            songs.push(Loaded::new(tickets.draw(), song, &self.load)?);
+        }
+        if songs.is_empty() {
+            return Err(PlayerError::Usage("there is no song to play".into()));
+        }
+        if songs.len() > 1 && matches!(self.repeat, Repeat::Between(..)) {
+            return Err(PlayerError::Usage(
+                "a loop between two times is for one song, not for a setlist".into(),
+            ));
+        }
+        let wiring = match (self.output.has_ports(), self.ports) {
+            (false, _) => Wiring::Channels,
+            (true, Ports::Buses) => Wiring::BusPorts,
+            (true, Ports::Tracks) => Wiring::TrackPorts,
+        };
+        let layout = Layout::new(&songs, wiring, None)?;
+        let directs = songs
+            .iter()
+            .map(|s| {
+                s.strips
+                    .iter()
+                    .map(|t| layout.direct_outs(&songs, &t.name, t.channels))
+                    .collect()
+            })
+            .collect();
+        for song in &songs {
+            song.set_levels(&layout);
+        }
+        let mut asked = self.asked;
+        asked.rate = asked.rate.or_else(|| songs[0].usual_rate());
+        let rig = Rig::open(&self.output, &layout, asked)?;
+        let rate = rig.granted.rate;
+        for place in [&self.start, &self.end].into_iter().flatten() {
+            songs[0].song.frame(place, rate)?;
+        }
+        if let Repeat::Between(a, b) = &self.repeat {
+            let (a, b) = (songs[0].song.frame(a, rate)?, songs[0].song.frame(b, rate)?);
+            if a >= b || a >= songs[0].length(rate) {
+                return Err(PlayerError::Usage(
+                    "a loop must end after its start and begin within the song".into(),
+                ));
+            }
+        }
+        if self.load.strict_rate {
+            refuse_other_rates(&songs, rate)?;
+        }
+
+        let (wishes, wishes_out) = mpsc::channel();
+        let (notes, notes_out) = mpsc::channel();
+        let (feeder_events, feeder_events_out) = mpsc::channel();
+        let feeder = Feeder::new(
+            FeederOptions {
+                ring: Duration::from_millis(u64::from(self.ring_ms)),
+                ..FeederOptions::default()
+            },
+            feeder_events,
+        )?;
+        tell_notices(&notes, &songs, &layout, &rig);
+        let size = RingSize::new(rate, self.ring_ms, rig.granted.period);
+        let decks = Decks::new(tickets, wishes.clone(), feeder, size, self.load.clone());
+        let status = Arc::new(Mutex::new(Status::default()));
+        let list = songs.len() > 1;
+        let last = songs.len() - 1;
+        let (start, end, repeat) = (self.start, self.end, self.repeat.clone());
+        let part_of = move |song: &Loaded, index: usize, rate: u32| -> Part {
+            let length = song.length(rate);
+            let frame = |t: &Time| song.song.frame(t, rate).unwrap_or(0).min(length);
+            let from = start.as_ref().filter(|_| index == 0).map_or(0, frame);
+            let to = end.as_ref().filter(|_| index == last).map_or(length, frame);
+            let whole = |passes| Loop {
+                a: from.min(to),
+                b: to,
+                passes,
+            };
+            let repeat = match &repeat {
+                _ if song.song.on_end == OnEnd::Loop => Some(whole(None)),
+                Repeat::Plays(n) if !list && *n > 1 => Some(whole(Some(n - 1))),
+                Repeat::Endless if !list => Some(whole(None)),
+                Repeat::Between(a, b) => Some(Loop {
+                    a: frame(a),
+                    b: frame(b),
+                    passes: None,
+                }),
+                _ => None,
+            };
+            Part {
+                start: from.min(to),
+                end: to,
+                repeat: repeat.filter(|l| l.a < l.b),
+            }
+        };
+        let told = Told {
+            output: self.output,
+            asked,
+            poll: self.poll,
+            ring_ms: self.ring_ms,
+            on_damage: self.on_damage,
+            on_loss: self.on_loss,
+            on_return: self.on_return,
+            finish_at_end: self.finish_at_end,
+            list_plays: match self.repeat {
+                Repeat::Endless => None,
+                Repeat::Plays(n) => Some(n),
+                _ => Some(1),
+            },
+            master: self.master,
+            monitor: self.monitor,
+            born: self.born,
+        };
+        let mut controller = Controller {
+            master: told.master,
+            told,
+            songs,
+            parts: Vec::new(),
+            part_of: Box::new(part_of),
+            layout,
+            directs,
+            wishes: wishes_out,
+            notes,
+            status: status.clone(),
+            feeder_events: feeder_events_out,
+            decks,
+            rig: None,
+            hold: None,
+            anchors: Anchors::default(),
+            current: None,
+            song: 0,
+            looping: None,
+            rolling: false,
+            list_played: 0,
+            delivered: 0,
+            before: Default::default(),
+            damaged: 0,
+            abandoned: 0,
+            started: false,
+            quitting: None,
+            over: None,
+            error: None,
+            shown: Shown::new(),
+        };
+        controller.work_out_parts(rate);
+        controller.set_up(&rig);
+        controller.rig = Some(rig);
+        let thread = std::thread::Builder::new()
+            .name("backline-control".into())
+            .spawn(move || controller.run())?;
+        Ok(Player {
+            wishes,
+            notes: Some(notes_out),
+            status,
+            thread: Some(thread),
+            summary: None,
+        })
+    }
+}
+
+fn refuse_other_rates(songs: &[Loaded], rate: u32) -> Result<(), PlayerError> {
+    for spec in songs.iter().flat_map(|s| &s.specs) {
+        if spec.rate != rate {
+            let path: &Path = &spec.path;
+            return Err(PlayerError::Song(format!(
+                "{}: its rate is {} Hz, the output's is {rate} Hz; without --strict-rate it is resampled",
+                path.display(),
+                spec.rate
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What the user should know before it starts.
+fn tell_notices(notes: &mpsc::Sender<Note>, songs: &[Loaded], layout: &Layout, rig: &Rig) {
+    let warn = |code: &str, message: &str, track: Option<String>| {
+        let _ = notes.send(Note::Warning(Warning {
+            code: code.to_owned().into(),
+            message: message.to_owned(),
+            track,
+        }));
+    };
+    for (code, message) in &layout.notices {
+        warn(code, message, None);
+    }
+    for song in songs {
+        for (track, spec) in song.song.tracks.iter().zip(&song.specs) {
+            if let Some(notice) = &spec.notice {
+                warn("start-unknown", notice, Some(track.name.clone()));
+            }
+        }
+    }
+    if !rig.granted.notice.is_empty() {
+        warn("driver", &rig.granted.notice, None);
+    }
+}

@@ -1,0 +1,381 @@
+//! The controller: the thread that owns a player's parts, polls the stop flag and steers.
+//!
+//! What it does with wishes is in `controller/wishes.rs`, what it learns from the engine in
+//! `controller/news.rs`, what it shows in `controller/shown.rs`, and what it does when the
+//! device goes away in `loss.rs`.
+
+mod news;
+mod shown;
+pub(super) use shown::Shown;
+mod wishes;
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use engine_core::backend::Halt;
+use engine_core::command::Command;
+use engine_core::cut::{At, Cut};
+use engine_core::fade::Curve;
+use engine_core::host::HostDeck;
+use engine_core::monitor::MonitorLevel;
+use engine_core::status::{Counters, State};
+use engine_core::ticket::Ticket;
+
+use super::anchors::Anchors;
+use super::builder::{OnDamage, OnLoss, OnReturn};
+use super::clock::HostClock;
+use super::decks::{Decks, Live, Purpose};
+use super::driver::Output;
+use super::layout::Layout;
+use super::loaded::Loaded;
+use super::loss::Hold;
+use super::notes::Note;
+use super::rig::{Asked, Rig};
+use super::status::Status;
+use super::wish::Wish;
+use crate::feeder::FeederEvent;
+use crate::plan::{Loop, Plan};
+use crate::report::{Ended, Failure, Warning};
+use crate::song::OnEnd;
+
+/// Fade of a seek, pause or resume.
+const FADE_MS: u32 = 8;
+/// Fade of a jump to another song.
+const SONG_FADE_MS: u32 = 10;
+/// Fade when asked to quit.
+const QUIT_FADE_MS: u32 = 20;
+/// How long a fade to the end of the program may take before it is cut short.
+const QUIT_DEADLINE: Duration = Duration::from_millis(500);
+/// Poll while a cut is on its way.
+const EAGER: Duration = Duration::from_millis(2);
+
+/// What a controller is told once.
+pub(super) struct Told {
+    pub output: Output,
+    pub asked: Asked,
+    pub poll: Duration,
+    pub ring_ms: u32,
+    pub on_damage: OnDamage,
+    pub on_loss: OnLoss,
+    pub on_return: OnReturn,
+    pub finish_at_end: bool,
+    /// Plays of the whole list; `None` is without end.
+    pub list_plays: Option<u32>,
+    pub master: f32,
+    pub monitor: MonitorLevel,
+    pub born: Instant,
+}
+
+/// What of a song is played, in frames; worked out anew for each rate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub start: u64,
+    pub end: u64,
+    pub repeat: Option<Loop>,
+}
+
+pub(super) struct Controller {
+    pub(super) told: Told,
+    pub(super) songs: Vec<Loaded>,
+    /// What of each song is played.
+    pub(super) parts: Vec<Part>,
+    pub(super) part_of: Box<dyn Fn(&Loaded, usize, u32) -> Part + Send>,
+    pub(super) layout: Layout,
+    pub(super) directs: Vec<Vec<[u16; 2]>>,
+    pub(super) wishes: Receiver<Wish>,
+    pub(super) notes: Sender<Note>,
+    pub(super) status: Arc<Mutex<Status>>,
+    pub(super) feeder_events: Receiver<FeederEvent>,
+    pub(super) decks: Decks,
+    pub(super) rig: Option<Rig>,
+    pub(super) hold: Option<Hold>,
+    pub(super) anchors: Anchors,
+
+    /// The deck in play.
+    pub(super) current: Option<Ticket>,
+    /// The song in play.
+    pub(super) song: usize,
+    /// The loop in force, song frames.
+    pub(super) looping: Option<Loop>,
+    /// Playing is wanted.
+    pub(super) rolling: bool,
+    pub(super) master: f32,
+    /// Plays of the list so far, the present one not counted.
+    pub(super) list_played: u32,
+    /// Frames that decks gave that are gone.
+    pub(super) delivered: u64,
+    /// What engines that are gone had counted.
+    pub(super) before: Totals,
+    pub(super) damaged: u32,
+    pub(super) abandoned: u32,
+    pub(super) started: bool,
+    pub(super) quitting: Option<Instant>,
+    pub(super) over: Option<Ended>,
+    pub(super) error: Option<Failure>,
+    pub(super) shown: shown::Shown,
+}
+
+/// Sums over all engines and drivers of a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    pub counters: Counters,
+    pub device_xruns: u64,
+    pub clips: u64,
+    pub late: u64,
+    pub callbacks: u64,
+}
+
+impl Controller {
+    /// Runs until it is over; the summary is the last note.
+    pub fn run(mut self) {
+        self.prepare_start(self.song, None);
+        while self.over.is_none() {
+            let wait = if self.decks.is_busy() || self.quitting.is_some() {
+                EAGER
+            } else {
+                self.told.poll
+            };
+            match self.wishes.recv_timeout(wait) {
+                Ok(wish) => {
+                    self.obey(wish);
+                    while let Ok(wish) = self.wishes.try_recv() {
+                        self.obey(wish);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                // Nobody is left to wish anything.
+                Err(RecvTimeoutError::Disconnected) => self.quit(),
+            }
+            self.tend();
+        }
+        self.shut();
+    }
+
+    fn tend(&mut self) {
+        if let Some(rig) = &mut self.rig {
+            rig.pump();
+        }
+        self.hear();
+        self.take_decks();
+        self.poll_stop_flag();
+        self.hear_feeder();
+        self.watch_driver();
+        self.mend();
+        self.decks.tend();
+        self.check_quit();
+        self.show(false);
+    }
+
+    // ---- preparing decks ----
+
+    pub(super) fn rate(&self) -> u32 {
+        self.rig.as_ref().map_or(0, |r| r.granted.rate)
+    }
+
+    pub(super) fn frames(&self, ms: u32) -> u32 {
+        (u64::from(ms) * u64::from(self.rate()) / 1000) as u32
+    }
+
+    pub(super) fn begin(&mut self, song: usize, plan: Plan, purpose: Purpose) {
+        let (Some(loaded), Some(directs)) = (self.songs.get(song), self.directs.get(song)) else {
+            return;
+        };
+        self.decks
+            .begin(song, loaded, &self.layout, directs, plan, purpose);
+    }
+
+    /// A plan of `song` from `frame` on (its part's start when `None`), with the loop in force.
+    pub(super) fn plan(&self, song: usize, frame: Option<u64>, repeat: Option<Loop>) -> Plan {
+        let part = self.parts[song];
+        let start = frame.unwrap_or(part.start).min(part.end);
+        Plan {
+            start,
+            end: part.end,
+            repeat: repeat.filter(|l| start < l.b),
+        }
+    }
+
+    /// Prepares a deck that plays from rest.
+    pub(super) fn prepare_start(&mut self, song: usize, frame: Option<u64>) {
+        self.looping = self.parts[song].repeat;
+        let plan = self.plan(song, frame, self.looping);
+        self.song = song;
+        self.begin(song, plan, Purpose::Start);
+    }
+
+    /// Hands a primed deck to the engine.
+    pub(super) fn hand_over(
+        &mut self,
+        deck: Box<HostDeck<HostClock>>,
+        live: Live,
+        at: At,
+        fade: u32,
+        curve: Curve,
+    ) {
+        let Some(rig) = &mut self.rig else {
+            return;
+        };
+        let cut = Command::Cut(Cut {
+            deck,
+            at,
+            fade,
+            curve,
+        });
+        self.decks.live.push(live);
+        if let Err((_, Command::Cut(cut))) = rig.handle.send(cut) {
+            // No room: the engine has not been called for long. The wish is lost, not the deck.
+            self.decks.back(cut.deck);
+            self.warn(
+                "busy",
+                "the engine is not being called; the jump was not made".into(),
+                None,
+            );
+        }
+    }
+
+    pub(super) fn send(&mut self, command: Command<Box<HostDeck<HostClock>>>) {
+        if let Some(rig) = &mut self.rig {
+            if rig.handle.send(command).is_err() {
+                self.warn(
+                    "busy",
+                    "the engine is not being called; the wish was lost".into(),
+                    None,
+                );
+            }
+        }
+    }
+
+    /// State of the engine.
+    pub(super) fn state(&self) -> State {
+        self.rig
+            .as_ref()
+            .map_or(State::Paused, |r| r.handle.board().position().state)
+    }
+
+    /// Has the driver call the engine, and plays.
+    pub(super) fn roll(&mut self, fade: u32) {
+        let Some(rig) = &mut self.rig else { return };
+        if let Err(e) = rig.run() {
+            self.fail("device", e.to_string());
+            return;
+        }
+        self.send(Command::Play { fade });
+    }
+
+    /// What follows the song in play when it ends, if something does.
+    pub(super) fn follower(&self) -> Option<usize> {
+        match self.songs[self.song].song.on_end {
+            OnEnd::Next => {
+                let next = self.song + 1;
+                if next < self.songs.len() {
+                    return Some(next);
+                }
+                let again = self
+                    .told
+                    .list_plays
+                    .is_none_or(|n| self.list_played + 1 < n);
+                (self.songs.len() > 1 && again).then_some(0)
+            }
+            _ => None,
+        }
+    }
+
+    /// Prepares what follows the deck in play, to be cut to at its very end.
+    pub(super) fn prepare_follower(&mut self) {
+        let (Some(current), Some(next)) = (self.current, self.follower()) else {
+            return;
+        };
+        let Some(len) = self.decks.find(current).and_then(|l| l.plan.deck_len()) else {
+            return;
+        };
+        let waits = |p: Purpose| matches!(p, Purpose::Follow { of, .. } if of == current);
+        if self.decks.preparing.iter().any(|p| waits(p.purpose))
+            || self.decks.live.iter().any(|l| waits(l.purpose))
+        {
+            return;
+        }
+        let plan = self.plan(next, None, self.parts[next].repeat);
+        self.begin(
+            next,
+            plan,
+            Purpose::Follow {
+                of: current,
+                at: len,
+            },
+        );
+    }
+
+    // ---- ends ----
+
+    pub(super) fn quit(&mut self) {
+        if self.quitting.is_some() {
+            return;
+        }
+        self.rolling = false;
+        self.decks.give_up(|_| true);
+        let fade = self.frames(QUIT_FADE_MS);
+        self.send(Command::Stop { fade });
+        self.quitting = Some(Instant::now() + QUIT_DEADLINE);
+    }
+
+    fn check_quit(&mut self) {
+        let Some(deadline) = self.quitting else {
+            return;
+        };
+        let silent = self.rig.is_none() || self.state() != State::Playing;
+        if silent || Instant::now() > deadline {
+            self.finish(Ended::Stopped);
+        }
+    }
+
+    /// It is over: the device plays out what it was given.
+    pub(super) fn finish(&mut self, ended: Ended) {
+        if self.over.is_none() {
+            if let Some(rig) = &mut self.rig {
+                let how = if ended == Ended::Error {
+                    Halt::Now
+                } else {
+                    Halt::Drain
+                };
+                rig.halt(how);
+                rig.pump();
+            }
+            self.over = Some(ended);
+        }
+    }
+
+    pub(super) fn fail(&mut self, code: &'static str, message: String) {
+        let failure = Failure {
+            code: code.into(),
+            message,
+        };
+        self.tell(Note::Error(failure.clone()));
+        self.error = Some(failure);
+        self.finish(Ended::Error);
+    }
+
+    fn shut(&mut self) {
+        self.hear();
+        self.show(true);
+        let summary = self.summary();
+        self.tell(Note::Summary(summary));
+        if let Some(rig) = self.rig.take() {
+            rig.close();
+        }
+        self.decks.clear();
+    }
+
+    pub(super) fn warn(&self, code: &str, message: String, track: Option<String>) {
+        self.tell(Note::Warning(Warning {
+            code: code.to_owned().into(),
+            message,
+            track,
+        }));
+    }
+
+    pub(super) fn tell(&self, note: Note) {
+        // Nobody may be listening.
+        let _ = self.notes.send(note);
+    }
+}

@@ -1,0 +1,189 @@
+//! What the controller learns from the engine, the feeder and the driver.
+
+use engine_core::backend::{Halt, Health};
+use engine_core::event::EventKind;
+use engine_core::status::State;
+use engine_core::ticket::Ticket;
+
+use super::super::builder::OnDamage;
+use super::super::decks::Purpose;
+use super::super::notes::Note;
+use super::Controller;
+use crate::feeder::FeederEvent;
+use crate::report::{Device, DeviceState, Ended, Started};
+use crate::song::OnEnd;
+
+impl Controller {
+    pub(super) fn hear(&mut self) {
+        while let Some(event) = self.rig.as_mut().and_then(|r| r.handle.take_event()) {
+            let at = event.engine_frame;
+            match event.kind {
+                EventKind::Started { deck, frame } => {
+                    self.anchor(at, deck, frame, true);
+                    self.say_started();
+                }
+                EventKind::Paused { deck, frame }
+                | EventKind::Stopped { deck, frame }
+                | EventKind::Ended { deck, frame } => self.anchor(at, deck, frame, false),
+                EventKind::Cut { to, actual, .. } => self.cut(at, to, actual),
+                EventKind::CutDropped { .. } => {}
+                EventKind::Starved { deck, .. } => {
+                    let song = self.decks.find(deck).map_or(0, |l| l.song);
+                    self.warn(
+                        "starved",
+                        format!(
+                            "the stems of `{}` are read too slowly: the sound stops until they are back",
+                            self.songs[song].song.title
+                        ),
+                        None,
+                    );
+                }
+                EventKind::Recovered { .. } => {}
+            }
+        }
+    }
+
+    fn anchor(&mut self, at: u64, deck: Ticket, frame: u64, moving: bool) {
+        if let Some(l) = self.decks.find(deck) {
+            self.anchors.add(at, deck, frame, l.plan, l.song, moving);
+        }
+    }
+
+    fn cut(&mut self, at: u64, to: Ticket, actual: u64) {
+        if self.current.is_some() {
+            self.delivered += actual;
+        }
+        self.current = Some(to);
+        let Some(live) = self.decks.find(to) else {
+            return;
+        };
+        if live.song < self.song && matches!(live.purpose, Purpose::Follow { .. }) {
+            self.list_played += 1;
+        }
+        self.song = live.song;
+        self.looping = live.plan.active_loop();
+        let moving = self.state() == State::Playing;
+        self.anchor(at, to, 0, moving);
+        self.prepare_follower();
+    }
+
+    fn say_started(&mut self) {
+        if std::mem::replace(&mut self.started, true) {
+            return;
+        }
+        let Some(rig) = &mut self.rig else { return };
+        let report = rig.driver.report();
+        let started = Started {
+            after_ms: self.told.born.elapsed().as_secs_f64() * 1000.0,
+            rate: rig.granted.rate,
+            channels: rig.granted.channels,
+            period: Some(rig.granted.period),
+            backend: rig.driver.name().to_owned(),
+            device: Some(rig.granted.device.to_string()).filter(|d| !d.is_empty()),
+            output_latency_frames: Some(report.latency_frames),
+        };
+        self.tell(Note::Started(started));
+    }
+
+    pub(super) fn take_decks(&mut self) {
+        while let Some(deck) = self.rig.as_mut().and_then(|r| r.handle.take_deck()) {
+            let dropped = self
+                .decks
+                .find(deck.spec().ticket)
+                .is_some_and(|l| matches!(l.purpose, Purpose::Follow { .. }))
+                && self.current != Some(deck.spec().ticket);
+            self.decks.back(deck);
+            if dropped {
+                // A seek took the place of what was to follow.
+                self.prepare_follower();
+            }
+        }
+    }
+
+    /// The stop flag, which only counts when it is the present deck's.
+    pub(super) fn poll_stop_flag(&mut self) {
+        let Some(rig) = &self.rig else { return };
+        let Some(ticket) = rig.handle.board().take_stop_flag() else {
+            return;
+        };
+        if self.current != Some(ticket) || self.state() != State::Ended {
+            return;
+        }
+        let follows = self
+            .decks
+            .preparing
+            .iter()
+            .any(|p| !matches!(p.purpose, Purpose::Splice { .. }));
+        if follows {
+            // The next deck starts as soon as it is primed.
+            return;
+        }
+        self.rolling = false;
+        let on_end = self.songs[self.song].song.on_end;
+        let last = self.song + 1 >= self.songs.len();
+        if let Some(rig) = &mut self.rig {
+            rig.halt(Halt::Drain);
+        }
+        match on_end {
+            OnEnd::Stop if !last => {
+                let next = self.song + 1;
+                self.prepare_start(next, None);
+            }
+            OnEnd::Hold => {}
+            _ if self.told.finish_at_end => self.finish(Ended::End),
+            _ => {}
+        }
+        self.show(true);
+    }
+
+    pub(super) fn hear_feeder(&mut self) {
+        while let Ok(event) = self.feeder_events.try_recv() {
+            match event {
+                FeederEvent::Damaged { name, what, .. } => {
+                    self.damaged += 1;
+                    self.warn(
+                        "damaged",
+                        format!("{what}; it is silent from there on"),
+                        Some(name),
+                    );
+                    if self.told.on_damage == OnDamage::Stop {
+                        self.fail("damaged", what);
+                    }
+                }
+                FeederEvent::NonFinite { name, frame, count, .. } => self.warn(
+                    "not-finite",
+                    format!(
+                        "track `{name}` has samples that are no numbers, first near frame {frame} ({count} there); they are played as silence"
+                    ),
+                    Some(name),
+                ),
+            }
+        }
+    }
+
+    pub(super) fn watch_driver(&mut self) {
+        let Some(rig) = &mut self.rig else { return };
+        let report = rig.driver.report();
+        let reason = Some(report.reason.to_string()).filter(|r| !r.is_empty());
+        let other_rate = report.rate != 0 && report.rate != rig.granted.rate;
+        if other_rate {
+            let message = format!("the rate changed to {} Hz", report.rate);
+            self.lost(message);
+            return;
+        }
+        if self.shown.health != Some(report.health) {
+            self.shown.health = Some(report.health);
+            let state = DeviceState::from(report.health);
+            if self.started || report.health == Health::Lost {
+                self.tell(Note::Device(Device {
+                    state,
+                    reason: reason.clone(),
+                }));
+            }
+        }
+        self.shown.report = report;
+        if self.shown.health == Some(Health::Lost) {
+            self.lost(reason.unwrap_or_else(|| "the device is gone".into()));
+        }
+    }
+}

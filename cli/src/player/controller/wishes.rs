@@ -1,0 +1,368 @@
+//! What the controller does with wishes.
+
+use engine_core::command::Command;
+use engine_core::cut::At;
+use engine_core::fade::Curve;
+use engine_core::status::State;
+use engine_core::ticket::Ticket;
+
+use super::super::PlayerError;
+use super::super::decks::Purpose;
+use super::super::wish::{Place, Wish};
+use super::{Controller, FADE_MS, SONG_FADE_MS};
+use crate::plan::Loop;
+use crate::song::Time;
+
+/// How far ahead of the present frame a splice is tried, ms; doubled each time it came too late.
+const SPLICE_MS: u32 = 120;
+/// Going back to the previous section within this time of a section's start, s.
+const BACK_S: f64 = 2.0;
+
+impl Controller {
+    pub(super) fn obey(&mut self, wish: Wish) {
+        match wish {
+            Wish::Opened(ticket, kit) => match *kit {
+                Ok(kit) => self.decks.opened(kit),
+                Err(e) => self.not_opened(ticket, e),
+            },
+            Wish::Primed(ticket) => self.primed(ticket),
+            _ if self.quitting.is_some() => {}
+            Wish::Play => self.play(),
+            Wish::Pause => self.pause(),
+            Wish::Toggle if self.rolling => self.pause(),
+            Wish::Toggle => self.play(),
+            Wish::Quit => self.quit(),
+            Wish::Seek(place) => self.seek(&place),
+            Wish::Loop(range) => self.set_loop(range),
+            Wish::ToggleLoop => self.toggle_loop(),
+            Wish::Song(song) => self.change_song(song),
+            Wish::Gain(track, gain) => self.each_strip(track, |s| s.gain = gain),
+            Wish::Pan(track, pan) => self.each_strip(track, |s| s.pan = pan),
+            Wish::Mute(track, on) => self.each_strip(track, |s| s.mute = on.unwrap_or(!s.mute)),
+            Wish::Solo(track, on) => self.each_strip(track, |s| s.solo = on.unwrap_or(!s.solo)),
+            Wish::ClearSolo => {
+                for track in 0..self.songs[self.song].song.tracks.len() {
+                    self.each_strip(track, |s| s.solo = false);
+                }
+            }
+            Wish::Master(level) => {
+                if !level.is_nan() {
+                    self.master = level.max(0.0);
+                }
+                if let Some(rig) = &self.rig {
+                    rig.handle.board().set_master(self.master);
+                }
+            }
+            Wish::Level(bus, level) => {
+                if let Some(i) = self.layout.bus(&bus) {
+                    let controls = &self.songs[self.song].controls;
+                    controls.set_level(i, level);
+                    controls.commit();
+                }
+            }
+            Wish::Monitor(level) => {
+                self.told.monitor = level;
+                if let Some(rig) = &self.rig {
+                    rig.handle.board().set_monitor_level(level);
+                }
+            }
+        }
+    }
+
+    /// Changes all strips of a track of the song in play, in one batch.
+    fn each_strip(
+        &mut self,
+        track: usize,
+        change: impl Fn(&mut engine_core::controls::TrackSetting),
+    ) {
+        let song = &self.songs[self.song];
+        for (i, strip) in song.strips.iter().enumerate() {
+            if strip.track == track {
+                let mut setting = song.controls.track(i);
+                change(&mut setting);
+                song.controls.set_track(i, setting);
+            }
+        }
+        song.controls.commit();
+    }
+
+    pub(super) fn play(&mut self) {
+        self.rolling = true;
+        if let Some(hold) = &mut self.hold {
+            hold.was_rolling = true;
+            return;
+        }
+        if self.is_starting() {
+            return;
+        }
+        match self.state() {
+            State::Ended => self.prepare_start(self.song, None),
+            _ if self.current.is_none() => self.prepare_start(self.song, None),
+            _ => {
+                // A first start is never faded.
+                let begun = self
+                    .rig
+                    .as_ref()
+                    .is_some_and(|r| r.handle.board().position().deck_frame > 0);
+                let fade = if begun { self.frames(FADE_MS) } else { 0 };
+                self.roll(fade);
+            }
+        }
+    }
+
+    fn is_starting(&self) -> bool {
+        self.decks
+            .preparing
+            .iter()
+            .any(|p| p.purpose == Purpose::Start)
+    }
+
+    fn pause(&mut self) {
+        self.rolling = false;
+        if let Some(hold) = &mut self.hold {
+            hold.was_rolling = false;
+            return;
+        }
+        let fade = self.frames(FADE_MS);
+        self.send(Command::Pause { fade });
+    }
+
+    /// The song frame that the engine gives next.
+    pub(super) fn here(&self) -> u64 {
+        if let Some(hold) = &self.hold {
+            return hold.frame;
+        }
+        let deck_frame = self
+            .rig
+            .as_ref()
+            .map_or(0, |r| r.handle.board().position().deck_frame);
+        self.current
+            .and_then(|t| self.decks.find(t))
+            .map_or(self.parts[self.song].start, |l| l.plan.song_frame(deck_frame))
+    }
+
+    fn seek(&mut self, place: &Place) {
+        match self.resolve(place) {
+            Ok(frame) => self.jump(frame),
+            Err(e) => self.warn("no-section", e.to_string(), None),
+        }
+    }
+
+    fn jump(&mut self, frame: u64) {
+        if let Some(hold) = &mut self.hold {
+            hold.frame = frame;
+            return;
+        }
+        let plan = self.plan(self.song, Some(frame), self.looping);
+        let purpose = if self.is_starting() {
+            Purpose::Start
+        } else {
+            Purpose::Jump
+        };
+        self.begin(self.song, plan, purpose);
+    }
+
+    /// The song frame of a place, within the song.
+    fn resolve(&self, place: &Place) -> Result<u64, PlayerError> {
+        let rate = self.rate().max(1);
+        let song = &self.songs[self.song];
+        let length = song.length(rate);
+        let here = self.here();
+        let spans = || song.song.spans(rate, length);
+        let frame = match place {
+            Place::At(time) => song.song.frame(time, rate)?,
+            Place::By(seconds) => {
+                let by = (seconds * f64::from(rate)) as i64;
+                here.saturating_add_signed(by)
+            }
+            Place::PreviousSection => {
+                let back = (BACK_S * f64::from(rate)) as u64;
+                let starts = spans().into_iter().map(|s| s.start);
+                starts
+                    .filter(|s| s + back <= here || (*s < here && s + back > here && *s == 0))
+                    .max()
+                    .unwrap_or(0)
+            }
+            Place::NextSection => spans()
+                .into_iter()
+                .map(|s| s.start)
+                .filter(|s| *s > here)
+                .min()
+                .unwrap_or(length),
+        };
+        Ok(frame.min(length))
+    }
+
+    fn set_loop(&mut self, range: Option<(Time, Time)>) {
+        let rate = self.rate().max(1);
+        let song = self.songs[self.song].song.clone();
+        let range = match range {
+            None => None,
+            Some((a, b)) => match (song.frame(&a, rate), song.frame(&b, rate)) {
+                (Ok(a), Ok(b)) => Some((a, b)),
+                (Err(e), _) | (_, Err(e)) => {
+                    self.warn("no-section", e.to_string(), None);
+                    return;
+                }
+            },
+        };
+        self.apply_loop(range);
+    }
+
+    fn toggle_loop(&mut self) {
+        if self.looping.is_some() {
+            self.apply_loop(None);
+            return;
+        }
+        let rate = self.rate().max(1);
+        let song = &self.songs[self.song];
+        let here = self.here();
+        let length = song.length(rate);
+        let span = song
+            .song
+            .spans(rate, length)
+            .into_iter()
+            .find(|s| (s.start..s.end).contains(&here))
+            .map_or((0, length), |s| (s.start, s.end));
+        self.apply_loop(Some(span));
+    }
+
+    /// Loop on or off: another deck that plays the same up to where the difference begins.
+    fn apply_loop(&mut self, range: Option<(u64, u64)>) {
+        let end = self.parts[self.song].end;
+        self.looping = range
+            .map(|(a, b)| Loop {
+                a: a.min(end),
+                b: b.min(end),
+                passes: None,
+            })
+            .filter(|l| l.a < l.b);
+        if range.is_some() && self.looping.is_none() {
+            self.warn(
+                "empty-loop",
+                "a loop must end after its start and begin within the song".into(),
+                None,
+            );
+            return;
+        }
+        if self.hold.is_some() || self.current.is_none() {
+            return;
+        }
+        self.splice(0);
+    }
+
+    /// Prepares a deck that takes over a little later, at the same place of the song.
+    fn splice(&mut self, tries: u32) {
+        let (Some(current), Some(rig)) = (self.current, &self.rig) else {
+            return;
+        };
+        let Some(live) = self.decks.find(current) else {
+            return;
+        };
+        let position = rig.handle.board().position();
+        if position.state != State::Playing {
+            let here = self.here();
+            self.jump(here);
+            return;
+        }
+        let lead = self.frames(SPLICE_MS << tries) + 2 * rig.granted.period;
+        let at = position.deck_frame + u64::from(lead);
+        let frame = live.plan.song_frame(at);
+        match self.looping {
+            // Past the loop's end already: into the loop.
+            Some(l) if frame >= l.b => self.jump(l.a),
+            _ => {
+                let plan = self.plan(self.song, Some(frame), self.looping);
+                let purpose = Purpose::Splice {
+                    of: current,
+                    at,
+                    tries,
+                };
+                self.begin(self.song, plan, purpose);
+            }
+        }
+    }
+
+    fn change_song(&mut self, song: usize) {
+        if song >= self.songs.len() {
+            return;
+        }
+        self.looping = self.parts[song].repeat;
+        if let Some(hold) = &mut self.hold {
+            hold.frame = self.parts[song].start;
+            self.song = song;
+            return;
+        }
+        let plan = self.plan(song, None, self.looping);
+        let purpose = if self.current.is_none() {
+            self.song = song;
+            Purpose::Start
+        } else {
+            Purpose::Jump
+        };
+        self.begin(song, plan, purpose);
+    }
+
+    fn not_opened(&mut self, ticket: Ticket, e: PlayerError) {
+        let Some(p) = self.decks.failed(ticket) else {
+            return;
+        };
+        match p.purpose {
+            Purpose::Start if self.current.is_none() => self.fail("song", e.to_string()),
+            _ => self.warn("song", format!("{e}; playing goes on"), None),
+        }
+    }
+
+    fn primed(&mut self, ticket: Ticket) {
+        let Some((deck, live)) = self.decks.primed(ticket) else {
+            return;
+        };
+        let state = self.state();
+        match live.purpose {
+            Purpose::Start => {
+                self.hand_over(deck, live, At::Now, 0, Curve::Linear);
+                if self.rolling {
+                    self.roll(0);
+                }
+            }
+            Purpose::Jump => {
+                let (fade, curve) = if live.song == self.song {
+                    (FADE_MS, Curve::Linear)
+                } else {
+                    (SONG_FADE_MS, Curve::EqualPower)
+                };
+                let fade = self.frames(fade);
+                self.hand_over(deck, live, At::Now, fade, curve);
+                if self.rolling && state != State::Playing {
+                    self.roll(0);
+                }
+            }
+            Purpose::Splice { of, at, tries } => {
+                let position = self.rig.as_ref().map(|r| {
+                    let p = r.handle.board().position();
+                    (p.deck, p.deck_frame + u64::from(2 * r.granted.period))
+                });
+                match position {
+                    Some((deck_now, next)) if deck_now == of && next < at => {
+                        self.hand_over(deck, live, At::Frame { of, frame: at }, 0, Curve::Linear);
+                    }
+                    _ => {
+                        // Too late. The deck goes to the shelf, and is taken for the next try.
+                        self.decks.live.push(live);
+                        self.decks.back(deck);
+                        self.splice((tries + 1).min(4));
+                    }
+                }
+            }
+            Purpose::Follow { of, at } => {
+                if state == State::Ended {
+                    // It came too late to be gapless.
+                    self.hand_over(deck, live, At::Now, 0, Curve::Linear);
+                    self.roll(0);
+                } else {
+                    self.hand_over(deck, live, At::Frame { of, frame: at }, 0, Curve::Linear);
+                }
+            }
+        }
+    }
+}

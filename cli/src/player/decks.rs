@@ -1,0 +1,240 @@
+//! The decks outside and inside the engine, and what feeds them: being prepared, in play, parked.
+
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use engine_core::host::HostDeck;
+use engine_core::ticket::{Ticket, TicketDrum};
+
+use super::clock::HostClock;
+use super::kit::{Kit, RingSize};
+use super::layout::Layout;
+use super::loaded::{LoadOptions, Loaded};
+use super::wish::Wish;
+use crate::feeder::{FeedHandle, Feeder, StillReading};
+use crate::plan::Plan;
+
+/// Kits that are kept for the next seek.
+const PARKED: usize = 3;
+/// How long the controller waits for a feeder's worker to leave a file.
+const LEAVE: Duration = Duration::from_millis(50);
+
+/// Why a deck is being prepared, and when it is to be cut to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Purpose {
+    /// To play from rest: the first deck, or after an end.
+    Start,
+    /// Now, with a fade.
+    Jump,
+    /// At a frame of the deck in play, hard: both play the same there.
+    Splice {
+        of: Ticket,
+        at: u64,
+        /// Times it came too late.
+        tries: u32,
+    },
+    /// At the end of the deck in play, hard: what comes next.
+    Follow { of: Ticket, at: u64 },
+}
+
+/// A deck on its way.
+pub(super) struct Preparing {
+    pub ticket: Ticket,
+    pub song: usize,
+    pub plan: Plan,
+    pub purpose: Purpose,
+    /// Once its files are open.
+    fed: Option<(Box<HostDeck<HostClock>>, FeedHandle)>,
+}
+
+/// A deck that is with the engine.
+pub(super) struct Live {
+    pub ticket: Ticket,
+    pub song: usize,
+    pub plan: Plan,
+    pub purpose: Purpose,
+    feed: FeedHandle,
+}
+
+pub(super) struct Decks {
+    tickets: TicketDrum,
+    own: Sender<Wish>,
+    pub preparing: Vec<Preparing>,
+    pub live: Vec<Live>,
+    parked: Vec<Kit>,
+    /// Decks that came back while a worker was still inside one of their files.
+    stuck: Vec<(Ticket, Box<HostDeck<HostClock>>, StillReading)>,
+    pub size: RingSize,
+    pub options: LoadOptions,
+    /// Last, so that its threads end after the handles are gone.
+    pub feeder: Feeder,
+}
+
+impl Decks {
+    pub fn new(
+        tickets: TicketDrum,
+        own: Sender<Wish>,
+        feeder: Feeder,
+        size: RingSize,
+        options: LoadOptions,
+    ) -> Self {
+        Self {
+            tickets,
+            own,
+            preparing: Vec::new(),
+            live: Vec::new(),
+            parked: Vec::new(),
+            stuck: Vec::new(),
+            size,
+            options,
+            feeder,
+        }
+    }
+
+    /// Sets about preparing a deck. One that is being prepared for the same kind of purpose is
+    /// given up.
+    pub fn begin(
+        &mut self,
+        song: usize,
+        loaded: &Loaded,
+        layout: &Layout,
+        directs: &[[u16; 2]],
+        plan: Plan,
+        purpose: Purpose,
+    ) {
+        let follow = |p: Purpose| matches!(p, Purpose::Follow { .. });
+        self.give_up(|p| follow(p.purpose) == follow(purpose));
+        let ticket = self.tickets.draw();
+        self.preparing.push(Preparing {
+            ticket,
+            song,
+            plan,
+            purpose,
+            fed: None,
+        });
+        if let Some(at) = self.parked.iter().position(|k| k.song == loaded.ticket) {
+            let mut kit = self.parked.remove(at);
+            kit.replan(ticket, plan);
+            self.opened(kit);
+            return;
+        }
+        let (own, size, options) = (self.own.clone(), self.size, self.options.clone());
+        let (loaded, layout, directs) = (loaded.clone(), layout.clone(), directs.to_vec());
+        let open = move || {
+            let kit = Kit::open(&loaded, &layout, &directs, &options, size, ticket, plan);
+            let _ = own.send(Wish::Opened(ticket, Box::new(kit)));
+        };
+        let named = std::thread::Builder::new().name("backline-loader".into());
+        if let Err(e) = named.spawn(open) {
+            let _ = self
+                .own
+                .send(Wish::Opened(ticket, Box::new(Err(e.into()))));
+        }
+    }
+
+    /// A kit's files are open: the feeder goes to work. A kit that nobody waits for is parked.
+    pub fn opened(&mut self, kit: Kit) {
+        let ticket = kit.supply.ticket();
+        let Some(p) = self.preparing.iter_mut().find(|p| p.ticket == ticket) else {
+            self.park(kit);
+            return;
+        };
+        let feed = self.feeder.feed(kit.supply);
+        let own = self.own.clone();
+        feed.on_primed(u64::from(self.size.prime()), move || {
+            let _ = own.send(Wish::Primed(ticket));
+        });
+        p.fed = Some((kit.deck, feed));
+    }
+
+    /// A deck is primed: takes it out of preparation, to be handed to the engine.
+    pub fn primed(&mut self, ticket: Ticket) -> Option<(Box<HostDeck<HostClock>>, Live)> {
+        let at = self.preparing.iter().position(|p| p.ticket == ticket)?;
+        self.preparing[at].fed.as_ref()?;
+        let p = self.preparing.remove(at);
+        let (deck, feed) = p.fed?;
+        let live = Live {
+            ticket,
+            song: p.song,
+            plan: p.plan,
+            purpose: p.purpose,
+            feed,
+        };
+        Some((deck, live))
+    }
+
+    /// A deck's preparation failed.
+    pub fn failed(&mut self, ticket: Ticket) -> Option<Preparing> {
+        let at = self.preparing.iter().position(|p| p.ticket == ticket)?;
+        Some(self.preparing.remove(at))
+    }
+
+    /// Gives up decks in preparation.
+    pub fn give_up(&mut self, which: impl Fn(&Preparing) -> bool) {
+        let (gone, kept) = self.preparing.drain(..).partition(|p| which(p));
+        self.preparing = kept;
+        let gone: Vec<Preparing> = gone;
+        for p in gone {
+            if let Some((deck, feed)) = p.fed {
+                self.retire(deck, feed);
+            }
+        }
+    }
+
+    /// A deck came back from the engine, or never got there.
+    pub fn back(&mut self, deck: Box<HostDeck<HostClock>>) {
+        let ticket = deck.spec().ticket;
+        if let Some(at) = self.live.iter().position(|l| l.ticket == ticket) {
+            let live = self.live.remove(at);
+            self.retire(deck, live.feed);
+        }
+    }
+
+    /// The deck with the engine of that ticket.
+    pub fn find(&self, ticket: Ticket) -> Option<&Live> {
+        self.live.iter().find(|l| l.ticket == ticket)
+    }
+
+    fn retire(&mut self, deck: Box<HostDeck<HostClock>>, feed: FeedHandle) {
+        let song = deck.spec().song;
+        match feed.retire(LEAVE) {
+            Ok(supply) => self.park(Kit::again(song, deck, supply, self.size)),
+            Err(still) => self.stuck.push((song, deck, still)),
+        }
+    }
+
+    fn park(&mut self, kit: Kit) {
+        self.parked.push(kit);
+        if self.parked.len() > PARKED {
+            self.parked.remove(0);
+        }
+    }
+
+    /// Looks after what hung. Returns the names of stems that still do.
+    pub fn tend(&mut self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (song, deck, still) in std::mem::take(&mut self.stuck) {
+            match still.retry(Duration::ZERO) {
+                Ok(supply) => self.park(Kit::again(song, deck, supply, self.size)),
+                Err(still) => {
+                    names.extend(still.names());
+                    self.stuck.push((song, deck, still));
+                }
+            }
+        }
+        names
+    }
+
+    /// Something is on its way to the engine or waits there.
+    pub fn is_busy(&self) -> bool {
+        !self.preparing.is_empty() || self.live.len() > 1
+    }
+
+    /// Forgets every deck: the engine they belong to is gone, or the rate is another.
+    pub fn clear(&mut self) {
+        self.preparing.clear();
+        self.live.clear();
+        self.parked.clear();
+        self.stuck.clear();
+    }
+}
