@@ -1,7 +1,7 @@
 //! symphonia behind [`Packets`]: everything compressed but MPEG audio, and PCM outside WAV.
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatReader, SeekMode, SeekTo, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::units::Timestamp;
 
 use super::packets::{Fault, Packets};
@@ -88,12 +88,59 @@ pub(super) struct Facts {
     pub(super) counts_frames: bool,
 }
 
+/// A file that is taken to end early.
+struct Clipped {
+    file: File,
+    len: u64,
+    at: u64,
+}
+
+impl Read for Clipped {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.len.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let room = out.len().min(left);
+        let n = self.file.read(out.get_mut(..room).unwrap_or_default())?;
+        self.at += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for Clipped {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let to = match to {
+            SeekFrom::End(n) => SeekFrom::Start(self.len.saturating_add_signed(n)),
+            to => to,
+        };
+        self.at = self.file.seek(to)?;
+        Ok(self.at)
+    }
+}
+
+impl MediaSource for Clipped {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.len)
+    }
+}
+
 type Opened = (Box<dyn FormatReader>, Box<dyn AudioDecoder>, u32, Facts);
 
 fn open(path: &Path, extension: &str) -> Result<Opened, Error> {
     let file = File::open(path).map_err(Error::IoError)?;
+    let mut source: Box<dyn MediaSource> = Box::new(file);
+    if extension == "ogg" {
+        // A page that is cut off would keep the file from opening at all.
+        let file = File::open(path).map_err(Error::IoError)?;
+        let len = file.metadata().map_err(Error::IoError)?.len();
+        if let Some(len) = super::ogg::cut_off(&file, len).map_err(Error::IoError)? {
+            source = Box::new(Clipped { file, len, at: 0 });
+        }
+    }
     contained(|| {
-        let source = MediaSourceStream::new(Box::new(file), Default::default());
+        let source = MediaSourceStream::new(source, Default::default());
         let mut hint = Hint::new();
         hint.with_extension(extension);
         let format = symphonia::default::get_probe().probe(
@@ -141,6 +188,35 @@ impl Decoder {
             skip: 0,
             reopen: extension == "m4a",
         })
+    }
+
+    /// The container's number of the track (the serial number of an Ogg stream).
+    pub(super) fn track(&self) -> u32 {
+        self.track
+    }
+
+    /// Position of frame 0 in the container's count.
+    pub(super) fn origin(&self) -> i64 {
+        self.base.saturating_add(self.skip)
+    }
+
+    /// Decodes the end of a file whose container counts whole packets only, to learn its length.
+    pub(super) fn look_at_end(&mut self) -> Result<(), Fault> {
+        /// Longest packet of any format here, frames.
+        const PACKET: u64 = 16_384;
+        let Some(claimed) = self.facts.frames else {
+            return Ok(());
+        };
+        self.seek(claimed.saturating_sub(PACKET))?;
+        let mut planes = Vec::new();
+        let mut end = 0;
+        while let Ok(Some(at)) = self.next(&mut planes) {
+            end = u64::try_from(at).unwrap_or(0) + planes.first().map_or(0, Vec::len) as u64;
+        }
+        if end <= claimed && claimed - end < PACKET && end > 0 {
+            self.facts.frames = Some(end);
+        }
+        self.rewind()
     }
 
     /// Counts positions from `skip` frames after the first.

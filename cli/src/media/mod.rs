@@ -10,6 +10,7 @@ mod mp3;
 mod mp4;
 mod mpeg;
 mod names;
+mod ogg;
 mod open;
 mod packets;
 mod pcm;

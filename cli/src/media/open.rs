@@ -10,6 +10,7 @@ use symphonia::core::errors::Error;
 
 use super::decoder::Decoder;
 use super::mp3::Mp3;
+use super::ogg::Ogg;
 use super::packets::{Fault, PacketReader};
 use super::preload::Preloaded;
 use super::riff::{Head, HeadError, read_head};
@@ -230,7 +231,17 @@ fn open_decoder(
         // Its length is in milliseconds.
         decoder.facts.frames = None;
     }
-    let spec = spec_of(path, &mut decoder, container)?;
+    if container == "CAF" && decoder.facts.codec == id::CODEC_ID_ALAC {
+        // ffmpeg counts the last packet as a whole one.
+        decoder.look_at_end().map_err(|fault| match fault {
+            Fault::Io(error) => unreadable(path, error),
+            Fault::Damaged(what) => unsupported(path, format!("CAF that can't be decoded: {what}")),
+        })?;
+    }
+    let mut spec = spec_of(path, &mut decoder, container)?;
+    if container == "CAF" && decoder.facts.codec == id::CODEC_ID_AAC {
+        spec.notice = Some("AAC in a CAF file may start some 20 to 50 ms late; for exact sync use WAV, FLAC or M4A".into());
+    }
     let lossy = matches!(
         decoder.facts.codec,
         id::CODEC_ID_AAC
@@ -244,6 +255,10 @@ fn open_decoder(
     );
     if container == "Matroska" || lossy || !decoder.facts.counts_frames {
         return Ok(Box::new(Preloaded::load(spec, decoder, 0, options)?));
+    }
+    if container == "Ogg" {
+        let file = File::open(path).map_err(|e| unreadable(path, e))?;
+        return Ok(Box::new(PacketReader::new(spec, Ogg::new(decoder, file))));
     }
     Ok(Box::new(PacketReader::new(spec, decoder)))
 }

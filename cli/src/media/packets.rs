@@ -32,8 +32,10 @@ pub(super) struct PacketReader<P> {
     block_at: i64,
     /// Next frame to give.
     pos: u64,
-    /// Where the next packet must start; `None` after a seek.
+    /// Where the next packet must start; `None` after a seek, until the target is reached.
     expected: Option<i64>,
+    /// End of the last packet that was decoded.
+    reached: Option<i64>,
     /// Nothing more to come until a seek.
     ended: bool,
     /// A fault that was met when frames had to be given first.
@@ -54,6 +56,7 @@ impl<P: Packets> PacketReader<P> {
             block_at: 0,
             pos: 0,
             expected: None,
+            reached: None,
             ended: false,
             held: None,
         }
@@ -87,7 +90,9 @@ impl<P: Packets> PacketReader<P> {
                     return Err(self.damaged("a part of the data is missing".into()));
                 }
                 self.block_at = at;
-                self.expected = Some(at.saturating_add(frames));
+                let end = at.saturating_add(frames);
+                self.reached = Some(end);
+                self.expected = (end > target).then_some(end);
                 Ok(())
             }
             Ok(None) => {
@@ -99,7 +104,7 @@ impl<P: Packets> PacketReader<P> {
                     Some(_) => Ok(()),
                     None => {
                         // The end of the last packet is the length, unless a seek passed it.
-                        self.spec.frames = self.expected.and_then(|e| u64::try_from(e).ok());
+                        self.spec.frames = self.reached.and_then(|e| u64::try_from(e).ok());
                         Ok(())
                     }
                 }
@@ -176,13 +181,14 @@ impl<P: Packets> Reader for PacketReader<P> {
         let in_block = target
             .checked_sub(self.block_at)
             .is_some_and(|ahead| (0..frames_of(&self.block) as i64).contains(&ahead));
-        if in_block && self.expected.is_some() {
+        if in_block {
             return Ok(());
         }
         for plane in &mut self.block {
             plane.clear();
         }
         self.expected = None;
+        self.reached = None;
         if self.spec.frames.is_some_and(|total| frame >= total) {
             self.ended = true;
             return Ok(());

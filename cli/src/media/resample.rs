@@ -5,8 +5,8 @@ use rubato::{Fft, FixedSync, Resampler};
 
 use super::{MediaError, Reader, Spec};
 
-/// Wanted input frames of one transform; rounded up to a multiple of what the two rates need.
-const CHUNK: usize = 1024;
+/// Wanted input frames of one transform.
+const CHUNK: u32 = 1024;
 /// Chunks that a seek starts early. The overlap of one chunk reaches into the next, so that one
 /// is enough; two cost nothing and leave a margin.
 const EARLY: u64 = 2;
@@ -17,6 +17,17 @@ pub fn resampled_frames(frames: u64, from: u32, to: u32) -> u64 {
     let (from, to) = (u128::from(from.max(1)), u128::from(to));
     let twice = u128::from(frames) * to * 2 + from;
     u64::try_from(twice / (from * 2)).unwrap_or(u64::MAX)
+}
+
+/// Input frames of one transform: an even multiple of the fewest that make a whole number of output
+/// frames, since only an even transform delays by a whole number of frames.
+fn chunk(from: u32, to: u32) -> usize {
+    let (mut a, mut b) = (from, to);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    let fewest = (from / a.max(1)).max(1);
+    fewest as usize * CHUNK.div_ceil(fewest).next_multiple_of(2) as usize
 }
 
 /// A reader at another rate.
@@ -52,7 +63,7 @@ impl Resampled {
         let Ok(fft) = Fft::<f32>::new(
             of.rate as usize,
             rate as usize,
-            CHUNK,
+            chunk(of.rate, rate),
             channels,
             FixedSync::Both,
         ) else {
