@@ -243,28 +243,29 @@ impl Negotiation<'_> {
             })
     }
 
-    fn rate(&self, hw: &HwParams<'_>) -> Result<(u32, Text), BackendError> {
+    fn rate(&self, hw: &mut HwParams<'_>) -> Result<(u32, Text), BackendError> {
         // Without conversion first, even where a plug-in could: it may not have to.
+        let converting = hw.clone();
         let plain = hw.set_rate_resample(false).is_ok();
         if let Some(rate) = self.request.rate {
             if hw.set_rate(rate, ValueOr::Nearest).is_ok() {
                 return Ok((rate, Text::new()));
             }
             let may_convert = plain && self.end != End::Card && !self.request.options.strict_rate;
-            if may_convert
-                && hw.set_rate_resample(true).is_ok()
-                && hw.set_rate(rate, ValueOr::Nearest).is_ok()
-            {
+            if may_convert && converting.set_rate(rate, ValueOr::Nearest).is_ok() {
+                hw.copy_from(&converting);
                 let notice = text(format_args!(
                     "\"{}\" does not run at {rate} Hz itself: ALSA converts the rate",
                     self.device()
                 ));
                 return Ok((rate, notice));
             }
-            let _ = hw.set_rate_resample(false);
             return Err(self.no_rate(hw, rate));
         }
-        for rate in [48_000, 44_100] {
+        // 48000, else 44100, else the nearest one (ALSA's own search for it takes the next above).
+        let mut usual = USUAL_RATES;
+        usual.sort_by_key(|rate| rate.abs_diff(48_000));
+        for rate in usual {
             if hw.set_rate(rate, ValueOr::Nearest).is_ok() {
                 return Ok((rate, Text::new()));
             }

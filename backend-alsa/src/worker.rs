@@ -1,5 +1,6 @@
 //! The audio thread: it opens the PCM, keeps it filled and closes it.
 
+mod drain;
 mod recover;
 
 use std::sync::Arc;
@@ -128,6 +129,10 @@ enum Drain {
     Flush { tail: usize },
     /// The device plays out by itself.
     PlayOut,
+    /// The plug-in empties its buffer.
+    Empty,
+    /// What the plug-in handed on is heard by then.
+    Behind { until: Instant },
 }
 
 /// What a turn of the loop ended with.
@@ -161,6 +166,8 @@ struct Worker {
     started: bool,
     /// Frames that wait in the device, its own latency included.
     delay: usize,
+    /// That latency alone: frames on their way behind the buffer.
+    behind: usize,
     /// Nothing paces the device: the engine is asked whether it is ready.
     pulled: bool,
     running_since: Instant,
@@ -196,6 +203,7 @@ impl Worker {
             flow: Flow::new(pcm.buffer, pcm.rate, now),
             started: false,
             delay: 0,
+            behind: 0,
             pulled: pcm.end == End::Null,
             running_since: now,
             accepted: 0,
@@ -337,6 +345,7 @@ impl Worker {
         let frames = |n: alsa::pcm::Frames| usize::try_from(n).unwrap_or(0);
         let room = frames(room).min(self.pcm.buffer);
         self.delay = frames(delay);
+        self.behind = self.delay.saturating_sub(self.pcm.buffer - room);
         self.flow.see_room(room, Instant::now());
         self.notice_progress();
         Ok(room)
@@ -364,9 +373,6 @@ impl Worker {
 
     /// Starts the device unless it did so by itself. Mapped access never does.
     fn start_device(&mut self) -> Result<(), i32> {
-        if self.pulled {
-            return Ok(());
-        }
         if fault::state(&self.pcm.pcm) == alsa_sys::SND_PCM_STATE_PREPARED {
             self.pcm.pcm.start().map_err(|e| e.errno())?;
         }
@@ -447,74 +453,6 @@ impl Worker {
             add(&self.shared.clips, clips);
         }
         false
-    }
-
-    // --- draining ---
-
-    fn drain(&mut self, drain: Drain) -> Result<Turn, i32> {
-        match drain {
-            Drain::Flush { tail } => {
-                if !self.stage.is_empty() {
-                    self.room()?;
-                    return self.hand_over();
-                }
-                if tail > 0 && self.flow.given() > 0 {
-                    let n = tail.min(self.pcm.chunk);
-                    self.stage.fill_silent(n);
-                    self.mode = Mode::Draining(Drain::Flush { tail: tail - n });
-                    return Ok(Turn::Again);
-                }
-                self.play_out()
-            }
-            Drain::PlayOut => self.played_out(),
-        }
-    }
-
-    /// Everything is handed over: tells the device to stop at the end.
-    fn play_out(&mut self) -> Result<Turn, i32> {
-        if self.flow.given() == 0 {
-            let _ = self.pcm.pcm.drop();
-            self.stop();
-            return Ok(Turn::Again);
-        }
-        if !self.started {
-            self.start_device()?;
-        }
-        match self.pcm.pcm.drain() {
-            Ok(()) => {
-                self.stop();
-                Ok(Turn::Again)
-            }
-            Err(e) if e.errno() == libc::EAGAIN => {
-                self.mode = Mode::Draining(Drain::PlayOut);
-                Ok(Turn::Again)
-            }
-            Err(e) => Err(e.errno()),
-        }
-    }
-
-    /// Looks whether the device has played out. Draining again would only be refused again.
-    fn played_out(&mut self) -> Result<Turn, i32> {
-        let room = self.pcm.pcm.avail();
-        match fault::state(&self.pcm.pcm) {
-            alsa_sys::SND_PCM_STATE_DRAINING => {
-                if let Ok(room) = room {
-                    let room = usize::try_from(room).unwrap_or(0).min(self.pcm.buffer);
-                    self.flow.see_room(room, Instant::now());
-                }
-                if !self.lose_if_stuck() {
-                    self.nap((self.time_of(self.pcm.chunk) / 4).min(NAP));
-                }
-                Ok(Turn::Again)
-            }
-            alsa_sys::SND_PCM_STATE_SUSPENDED => Err(libc::ESTRPIPE),
-            alsa_sys::SND_PCM_STATE_DISCONNECTED => Err(libc::ENODEV),
-            // Set up, prepared, or an xrun: the buffer is empty.
-            _ => {
-                self.stop();
-                Ok(Turn::Again)
-            }
-        }
     }
 
     // --- waiting ---

@@ -73,7 +73,6 @@ struct faulty {
 	snd_pcm_uframes_t hw;	  /* play position, counted from prepare */
 	uint64_t still_until_ns;  /* stalled until then */
 	int hung, gone, sick, noroom, refuse_resume;
-	int broken;		  /* in an xrun until prepared */
 
 	/* Only with `short`: alsa-lib hands the data over instead of mapping the buffer. */
 	snd_pcm_uframes_t short_write;
@@ -149,6 +148,14 @@ static void disconnect(struct faulty *f)
 	interrupts(f, 1); /* left unread from now on: ready for ever */
 }
 
+/* Sets the state, so that alsa-lib learns the position and the fault in one: an error as the
+ * position would hide what was still queued, one call later a write could slip in between. */
+static void underrun(struct faulty *f)
+{
+	f->moving = 0;
+	snd_pcm_ioplug_set_state(&f->io, SND_PCM_STATE_XRUN);
+}
+
 static void suspend(struct faulty *f)
 {
 	f->moving = 0;
@@ -163,7 +170,7 @@ static void strike(struct faulty *f, const struct fault *fault)
 
 	switch (fault->kind) {
 	case XRUN:
-		f->broken = 1;
+		underrun(f);
 		break;
 	case SICK:
 		f->sick = 1;
@@ -205,7 +212,7 @@ static snd_pcm_sframes_t faulty_pointer(snd_pcm_ioplug_t *io)
 	struct faulty *f = io->private_data;
 	uint64_t now = now_ns();
 
-	if (f->sick || f->broken)
+	if (f->sick)
 		return -EPIPE;
 	if (!f->moving || f->hung || now < f->still_until_ns)
 		return (snd_pcm_sframes_t)f->hw;
@@ -227,9 +234,8 @@ static snd_pcm_sframes_t faulty_pointer(snd_pcm_ioplug_t *io)
 	}
 	/* A true underrun: nothing left to play, and nobody said that this is the end. */
 	if (want > 0 && queued == 0 && io->state != SND_PCM_STATE_DRAINING)
-		f->broken = 1;
+		underrun(f);
 	hear(f, want < queued ? want : queued);
-	/* The error comes with the next question: alsa-lib has to learn the position first. */
 	return (snd_pcm_sframes_t)f->hw;
 }
 
@@ -270,7 +276,6 @@ static int faulty_prepare(snd_pcm_ioplug_t *io)
 		return -ENODEV;
 	}
 	f->moving = 0;
-	f->broken = 0;
 	f->hw = 0;
 	interrupts(f, 1);
 	return 0;

@@ -39,7 +39,7 @@ impl Worker {
         let room = self.room_at_fault();
         self.flow.see_room(room, Instant::now());
         self.notice_progress();
-        self.note_episode(fault, errno, room);
+        self.note_episode(fault, errno);
         if self.attempts > ATTEMPTS {
             self.lose_device("does not recover");
             return;
@@ -52,7 +52,12 @@ impl Worker {
             return;
         }
         match self.pcm.pcm.prepare() {
-            Ok(()) => self.prepared(),
+            Ok(()) => {
+                // What was still queued is gone.
+                let dropped = self.pcm.buffer.saturating_sub(room);
+                add(&self.shared.xrun_frames, dropped as u32);
+                self.prepared();
+            }
             // Some plug-ins say only now that the device is gone.
             Err(e) => {
                 let state = fault::state(&self.pcm.pcm);
@@ -64,16 +69,15 @@ impl Worker {
     }
 
     /// Counts the fault, once per episode: until a period was played again, further faults belong to it.
-    fn note_episode(&mut self, fault: Fault, errno: i32, room: usize) {
+    fn note_episode(&mut self, fault: Fault, errno: i32) {
         self.attempts += 1;
         if self.in_episode {
             return;
         }
         self.in_episode = true;
         add(&self.shared.xruns, 1);
-        if fault == Fault::Xrun {
-            let lost = self.frames_lost(room);
-            add(&self.shared.xrun_frames, lost);
+        if fault == Fault::Xrun && self.pcm.end.is_card() {
+            add(&self.shared.xrun_frames, self.silent_frames());
         }
         let device = &self.device;
         let why = match fault {
@@ -103,27 +107,21 @@ impl Worker {
         }
     }
 
-    /// Frames that were queued and will not be heard, and on a card the silence since.
-    fn frames_lost(&self, room: usize) -> u32 {
-        let dropped = self.pcm.buffer.saturating_sub(room);
+    /// Frames of silence since the card stopped, by its time stamp.
+    fn silent_frames(&self) -> u32 {
         let Ok(status) = self.pcm.pcm.status() else {
             return 0;
         };
-        let silent = if self.pcm.end.is_card() {
-            let stamp = status.get_trigger_htstamp();
-            let since = Duration::new(
-                u64::try_from(stamp.tv_sec).unwrap_or(0),
-                u32::try_from(stamp.tv_nsec).unwrap_or(0),
-            );
-            // A stamp of zero, or of another clock, tells nothing.
-            monotonic()
-                .checked_sub(since)
-                .filter(|gap| !since.is_zero() && *gap < Duration::from_secs(10))
-                .map_or(0, |gap| self.frames_in(gap))
-        } else {
-            0
-        };
-        u32::try_from(dropped + silent).unwrap_or(u32::MAX)
+        let stamp = status.get_trigger_htstamp();
+        let since = Duration::new(
+            u64::try_from(stamp.tv_sec).unwrap_or(0),
+            u32::try_from(stamp.tv_nsec).unwrap_or(0),
+        );
+        // A stamp of zero, or of another clock, tells nothing.
+        monotonic()
+            .checked_sub(since)
+            .filter(|gap| !since.is_zero() && *gap < Duration::from_secs(10))
+            .map_or(0, |gap| self.frames_in(gap) as u32)
     }
 
     /// Wakes a suspended device with its queue intact. False when it has to be prepared instead.
