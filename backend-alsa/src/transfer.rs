@@ -58,6 +58,11 @@ impl Stage {
         self.filled(frames);
     }
 
+    /// The last `frames` that were handed over wait again.
+    pub(crate) fn take_back(&mut self, frames: usize) {
+        self.from = self.from.saturating_sub(frames);
+    }
+
     /// Hands over as much as the device takes at once: frames taken, 0 when it has no room.
     /// `Err` is an error number; nothing was taken then.
     pub(crate) fn hand_over(&mut self, pcm: &PCM, mapped: bool) -> Result<usize, i32> {

@@ -175,6 +175,8 @@ struct Worker {
 
     idle_wakeups: u32,
     attempts: u32,
+    /// Frames in the stopped device's buffer that are staged again.
+    taken_back: usize,
     in_episode: bool,
 }
 
@@ -209,6 +211,7 @@ impl Worker {
             accepted: 0,
             idle_wakeups: 0,
             attempts: 0,
+            taken_back: 0,
             in_episode: false,
             pcm,
             shared,
@@ -354,6 +357,13 @@ impl Worker {
     /// Hands over from the stage; starts the device when enough is queued.
     fn hand_over(&mut self) -> Result<Turn, i32> {
         let n = self.stage.hand_over(&self.pcm.pcm, self.pcm.mapped)?;
+        // Writing tells of an xrun, mapped access does not: what was put into a device that had
+        // stopped by then was not heard, and waits again.
+        if self.pcm.mapped && n > 0 && fault::state(&self.pcm.pcm) == alsa_sys::SND_PCM_STATE_XRUN {
+            self.stage.take_back(n);
+            self.taken_back = n;
+            return Err(libc::EPIPE);
+        }
         self.flow.give(n);
         self.accepted += n as u64;
         self.shared

@@ -27,6 +27,7 @@
  *     dead        the card never takes another frame and no interrupt comes
  *     sick        EPIPE for ever, although prepare succeeds
  *     noroom      from here on poll wakes the writer at once, with or without room
+ *     late        runs dry just after it told its room: what is written then goes nowhere
  *     block:ms    a call into the driver hangs for that long
  *   or one of busy, nodev, denied (no frame): opening fails with EBUSY, ENODEV, EACCES.
  */
@@ -43,9 +44,9 @@
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
 
-enum kind { XRUN, SUSPEND, NORESUME, DISCONNECT, STALL, HANG, DEAD, SICK, NOROOM, BLOCK, KINDS };
+enum kind { XRUN, SUSPEND, NORESUME, DISCONNECT, STALL, HANG, DEAD, SICK, NOROOM, LATE, BLOCK, KINDS };
 static const char *const kind_names[KINDS] = { "xrun", "suspend", "noresume", "disconnect", "stall",
-					       "hang", "dead", "sick",	   "noroom",	 "block" };
+					       "hang", "dead", "sick",	   "noroom",	 "late",    "block" };
 
 struct fault {
 	enum kind kind;
@@ -198,6 +199,8 @@ static void strike(struct faulty *f, const struct fault *fault)
 	case NOROOM:
 		f->noroom = 1;
 		break;
+	case LATE: /* see faulty_delay */
+		break;
 	case BLOCK:
 		nanosleep(&nap, NULL);
 		break;
@@ -225,7 +228,7 @@ static snd_pcm_sframes_t faulty_pointer(snd_pcm_ioplug_t *io)
 	for (int i = 0; i < f->fault_count; i++) {
 		struct fault *fault = &f->faults[i];
 		uint64_t reach = f->heard + (want < queued ? want : queued);
-		if (fault->done || reach < fault->at)
+		if (fault->done || fault->kind == LATE || reach < fault->at)
 			continue;
 		fault->done = 1;
 		hear(f, fault->at > f->heard ? fault->at - f->heard : 0);
@@ -292,12 +295,20 @@ static int faulty_resume(snd_pcm_ioplug_t *io)
 	return 0;
 }
 
+/* alsa-lib has just asked for the position. */
 static int faulty_delay(snd_pcm_ioplug_t *io, snd_pcm_sframes_t *delay)
 {
 	struct faulty *f = io->private_data;
-	snd_pcm_sframes_t position = faulty_pointer(io);
-	if (position < 0)
-		return (int)position;
+	if (io->state == SND_PCM_STATE_XRUN)
+		return -EPIPE;
+	for (int i = 0; i < f->fault_count; i++) {
+		struct fault *fault = &f->faults[i];
+		if (fault->kind == LATE && !fault->done && f->moving && f->heard >= fault->at) {
+			fault->done = 1;
+			hear(f, snd_pcm_ioplug_hw_avail(io, f->hw, io->appl_ptr));
+			underrun(f);
+		}
+	}
 	*delay = (snd_pcm_sframes_t)snd_pcm_ioplug_hw_avail(io, f->hw, io->appl_ptr);
 	return 0;
 }

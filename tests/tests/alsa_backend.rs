@@ -415,6 +415,23 @@ fn an_xrun_is_healed_and_counted_once_with_what_it_cost() {
 }
 
 #[test]
+fn what_is_put_into_a_device_that_just_stopped_is_given_again() {
+    isolated(
+        "what_is_put_into_a_device_that_just_stopped_is_given_again",
+        |folder| {
+            for access in [Access::Mmap, Access::Rw] {
+                let settings = "SPEED=2,FAULT=late@10000";
+                let mut play = Play::faulty(folder, settings, access, &wish(S32), 40_000);
+                let report = play.finish();
+                assert_eq!(play.heard(), [(1, 40_000)], "{access:?}");
+                assert!(report.device_xruns >= 1);
+                assert_eq!(report.xrun_frames, 0);
+            }
+        },
+    );
+}
+
+#[test]
 fn a_suspended_device_resumes_with_its_queue() {
     isolated("a_suspended_device_resumes_with_its_queue", |folder| {
         for access in [Access::Mmap, Access::Rw] {

@@ -54,7 +54,8 @@ impl Worker {
         match self.pcm.pcm.prepare() {
             Ok(()) => {
                 // What was still queued is gone.
-                let dropped = self.pcm.buffer.saturating_sub(room);
+                let queued = self.pcm.buffer.saturating_sub(room);
+                let dropped = queued.saturating_sub(self.taken_back);
                 add(&self.shared.xrun_frames, dropped as u32);
                 self.prepared();
             }
@@ -145,6 +146,7 @@ impl Worker {
     pub(super) fn prepared(&mut self) {
         self.flow.restart(Instant::now());
         self.started = false;
+        self.taken_back = 0;
         self.idle_wakeups = 0;
     }
 
