@@ -1,6 +1,8 @@
 //! backline as a library: everything the `backline` program does, for other programs.
 
 pub mod analyse;
+pub mod args;
+pub mod config;
 pub mod exit;
 pub mod feeder;
 mod located;

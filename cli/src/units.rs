@@ -48,3 +48,5 @@ pub(crate) fn finite(text: &str) -> Option<f64> {
     }
     text.parse().ok().filter(|n: &f64| n.is_finite())
 }
+
+pub(crate) use track::check_bus_name;

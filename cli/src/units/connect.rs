@@ -28,6 +28,23 @@ pub enum Connect {
     },
 }
 
+impl Connect {
+    /// Whether these rules go together.
+    ///
+    /// # Errors
+    /// There are none, or `none` is not alone.
+    pub fn check_all(rules: &[Connect]) -> Result<(), &'static str> {
+        match rules {
+            [] => Err("an empty list connects nothing; say `none`"),
+            [_] => Ok(()),
+            _ if rules.contains(&Connect::Nothing) => {
+                Err("`none` stands alone, without other rules")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl FromStr for Connect {
     type Err = UnitError;
 

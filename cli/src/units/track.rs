@@ -85,7 +85,7 @@ pub fn parse_track_pan(text: &str) -> Result<(TrackRef, f32), UnitError> {
 /// `TRACK=BUS`.
 pub fn parse_track_bus(text: &str) -> Result<(TrackRef, String), UnitError> {
     let (track, bus) = split_last_equals(text, "TRACK=BUS such as `drums=main`")?;
-    Ok((track.parse()?, bus_name(bus, text)?))
+    Ok((track.parse()?, check_bus_name(bus, text)?))
 }
 
 /// `BUS=3,4`: the 1-based device channels of a bus, one per bus channel.
@@ -106,7 +106,7 @@ pub fn parse_bus_outputs(text: &str) -> Result<(String, Vec<u16>), UnitError> {
         }
         outputs.push(number);
     }
-    Ok((bus_name(bus, text)?, outputs))
+    Ok((check_bus_name(bus, text)?, outputs))
 }
 
 /// A position from −1 (left) to +1 (right).
@@ -117,7 +117,8 @@ pub fn parse_pan(text: &str) -> Result<f32, UnitError> {
         .ok_or_else(|| UnitError::new("a position from -1 (left) to 1 (right)", text))
 }
 
-fn bus_name(bus: &str, text: &str) -> Result<String, UnitError> {
+/// The name of a bus, which is part of `text`.
+pub(crate) fn check_bus_name(bus: &str, text: &str) -> Result<String, UnitError> {
     check_name(bus)
         .map_err(|_| UnitError::new("the name of a bus, such as `main` or `click`", text))?;
     Ok(bus.to_owned())

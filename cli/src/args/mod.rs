@@ -1,0 +1,169 @@
+//! The command line: what can be said, what it means, and what is said back when it makes no sense.
+//!
+//! [`parse`] turns arguments and environment into an [`Action`] in which nothing is left open.
+
+mod environment;
+mod input;
+mod list;
+mod mixer;
+mod pages;
+mod parsers;
+mod play;
+mod render;
+mod shared;
+mod usage;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::{ConfigFile, Settings};
+use crate::exit::Failure;
+
+pub use clap_complete::Shell;
+pub use input::Run;
+pub use pages::{completions, man_pages};
+pub use play::{Passes, Play};
+pub use render::{Render, RenderFormat};
+
+/// Real-time multitrack playback: the stems of a song in sample-exact sync, through JACK or ALSA.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "backline",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "Every option --x-y can also be given as the environment variable BACKLINE_X_Y, and most as a key \
+                  of the configuration file (see `backline config show`).",
+    after_long_help = EXAMPLES
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  backline play song/                        the stems in the folder song/, together
+  backline play drums.wav bass.wav click.wav the same from single files
+  backline play song/ --out click=3          and the click on the device's channel 3
+  backline render song/ -o mix.wav           the same mix into a file
+
+Every option --x-y can also be given as the environment variable BACKLINE_X_Y (of an option that \
+repeats, the values are separated by `;`), and most as a key of the configuration file.";
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    Play(Box<play::PlayArgs>),
+    Render(Box<render::RenderArgs>),
+    Devices(list::DevicesArgs),
+    Info(list::InfoArgs),
+    Config(list::ConfigArgs),
+    Completions(list::CompletionsArgs),
+    Man(list::ManArgs),
+}
+
+/// What the command line asks for, complete.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Play.
+    Play(Box<Play>),
+    /// Render to a file.
+    Render(Box<Render>),
+    /// List devices.
+    Devices {
+        /// As one JSON document.
+        json: bool,
+    },
+    /// Describe audio files.
+    Info {
+        /// At least one.
+        files: Vec<PathBuf>,
+        /// As one JSON document.
+        json: bool,
+    },
+    /// Show the settings and their sources.
+    ConfigShow {
+        /// The settings.
+        settings: Box<Settings>,
+        /// As one JSON document.
+        json: bool,
+        /// Sentences for the user.
+        notices: Vec<String>,
+    },
+    /// Print the completions for a shell.
+    Completions(Shell),
+    /// Write every manual page into a folder, or print the main one.
+    Man(Option<PathBuf>),
+    /// Print this (help, version) to standard output.
+    Print(String),
+}
+
+/// Environment variables by name.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// Turns arguments (the program's name first) and environment into an action. Reads the configuration file.
+///
+/// # Errors
+/// Code 64 with one sentence, and where it helps a hint; 78 for the configuration file.
+pub fn parse<I>(arguments: I, env: Environment<'_>) -> Result<Action, Failure>
+where
+    I: IntoIterator<Item = OsString>,
+{
+    let matches = match Cli::command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return usage::answer(&error),
+    };
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| usage::failure(&error))?;
+    let from_env = |command: &str| environment::layer(command, env);
+    match cli.command {
+        Command::Play(flags) => {
+            let (cli, off) = from_env("play")?;
+            let Command::Play(env_args) = cli.command else {
+                return Err(usage::impossible());
+            };
+            let play = play::resolve(*flags, *env_args, &off, env)?;
+            Ok(Action::Play(Box::new(play)))
+        }
+        Command::Render(flags) => {
+            let (cli, off) = from_env("render")?;
+            let Command::Render(env_args) = cli.command else {
+                return Err(usage::impossible());
+            };
+            let render = render::resolve(*flags, *env_args, &off, env)?;
+            Ok(Action::Render(Box::new(render)))
+        }
+        Command::Devices(args) => Ok(Action::Devices {
+            json: args.json || environment::switch("BACKLINE_JSON", env)?,
+        }),
+        Command::Info(args) => Ok(Action::Info {
+            json: args.json || environment::switch("BACKLINE_JSON", env)?,
+            files: args.files,
+        }),
+        Command::Config(list::ConfigArgs {
+            command: list::ConfigCommand::Show(args),
+        }) => {
+            let (cli, off) = from_env("play")?;
+            let Command::Play(env_args) = cli.command else {
+                return Err(usage::impossible());
+            };
+            let file = ConfigFile::find(&shared::wanted(args.config), env)?;
+            let flags = crate::config::Layer {
+                profile: args.profile,
+                ..Default::default()
+            };
+            let settings = Settings::resolve(&flags, &env_args.layer(Some(&off))?, &file)?;
+            Ok(Action::ConfigShow {
+                settings: Box::new(settings),
+                json: args.json || environment::switch("BACKLINE_JSON", env)?,
+                notices: file.notice.into_iter().collect(),
+            })
+        }
+        Command::Completions(args) => Ok(Action::Completions(args.shell)),
+        Command::Man(args) => Ok(Action::Man(args.dir)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

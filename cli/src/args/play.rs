@@ -1,0 +1,286 @@
+//! `backline play`.
+
+use clap::Args;
+use engine_core::convert::SampleFormat;
+
+use super::Environment;
+use super::environment::Off;
+use super::input::{self, InputArgs, Run};
+use super::mixer::MixerArgs;
+use super::parsers::{client_name, format, number, text};
+use super::shared::{self, SharedArgs};
+use crate::config::{
+    self, BackendChoice, ConfigFile, Layer, MonitorLevel, OnLoss, OnReturn, Ports, Profile,
+    Setting, Settings, Source,
+};
+use crate::exit::Failure;
+use crate::song::OnEnd;
+use crate::units::{Connect, TimeRange};
+
+/// Play a folder's audio files together, as the stems of ONE song
+///
+/// Several audio files are the stems of one song as well. Several folders or song files are a
+/// setlist, in order. All stems start on the same frame and stay in step to the sample.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct PlayArgs {
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// Loop the song, or the part from A to B, until stopped
+    #[arg(
+        long = "loop",
+        value_name = "A..B",
+        num_args = 0..=1,
+        require_equals = true,
+        conflicts_with = "repeat",
+        help_heading = "Input"
+    )]
+    #[allow(clippy::option_option, reason = "clap's type for an optional value")]
+    pub looped: Option<Option<TimeRange>>,
+
+    /// What happens at the end of a song [default: what its file says, else stop]
+    #[arg(long, value_name = "WHAT", help_heading = "Input")]
+    pub on_end: Option<OnEnd>,
+
+    #[command(flatten)]
+    pub mixer: MixerArgs,
+
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    #[command(flatten)]
+    pub shared: SharedArgs,
+
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// Which way to the ears [default: auto]
+    #[arg(long, value_name = "BACKEND")]
+    pub backend: Option<BackendChoice>,
+
+    /// ALSA device, such as hw:CARD=USB (implies --backend alsa)
+    #[arg(long, value_name = "DEVICE", value_parser = text)]
+    pub device: Option<String>,
+
+    /// Sample rate of the device
+    #[arg(long, value_name = "HZ", value_parser = number(config::RATE))]
+    pub rate: Option<u32>,
+
+    /// Set period, periods, ring and priority at once [default: balanced]
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Option<Profile>,
+
+    /// Frames between two callbacks
+    #[arg(long, value_name = "FRAMES", value_parser = number(config::PERIOD))]
+    pub period: Option<u32>,
+
+    /// Periods in the device's buffer
+    #[arg(long, value_name = "N", value_parser = number(config::PERIODS))]
+    pub periods: Option<u32>,
+
+    /// Sample format of the device [default: its best]
+    #[arg(long, value_name = "FORMAT", value_parser = format())]
+    pub format: Option<SampleFormat>,
+
+    /// Audio read ahead of the callback, ms
+    #[arg(long, value_name = "MS", value_parser = number(config::RING_MS))]
+    pub ring_ms: Option<u32>,
+
+    /// Real-time priority of the audio thread
+    #[arg(long, value_name = "N", value_parser = number(config::RT_PRIORITY))]
+    pub rt_priority: Option<u32>,
+
+    /// Connect JACK ports: none, physical, PORT=DEST or PORT=/REGEX/ [repeatable] [default: physical]
+    ///
+    /// PORT is one of ours, such as main_L. `physical` connects bus main to the physical outputs and
+    /// nothing else. A DEST is a port's full name; a REGEX matches the whole full name of one port.
+    #[arg(long, value_name = "RULE")]
+    pub connect: Vec<Connect>,
+
+    /// Which JACK ports there are [default: buses]
+    #[arg(long, value_name = "WHICH")]
+    pub ports: Option<Ports>,
+
+    /// JACK server's name
+    #[arg(long, value_name = "NAME", value_parser = text)]
+    pub server: Option<String>,
+
+    /// Name of the JACK client and the control socket [default: backline]
+    #[arg(long, value_name = "NAME", value_parser = client_name)]
+    pub name: Option<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Session")]
+pub(super) struct SessionArgs {
+    /// What the loss of the server or device does [default: wait]
+    #[arg(long, value_name = "WHAT")]
+    pub on_loss: Option<OnLoss>,
+
+    /// What happens when it is back [default: resume]
+    #[arg(long, value_name = "WHAT")]
+    pub on_return: Option<OnReturn>,
+
+    /// How closely the callbacks are watched [default: off]
+    #[arg(long, value_name = "LEVEL")]
+    pub monitor: Option<MonitorLevel>,
+
+    /// Poll interval of the controller [default: 100]
+    #[arg(long, value_name = "MS", value_parser = number(config::POLL_MS))]
+    pub poll_ms: Option<u32>,
+
+    /// Take no keys from the terminal
+    #[arg(long)]
+    pub no_keys: bool,
+
+    /// Exit with 75 if there was any xrun or starvation
+    #[arg(long)]
+    pub fail_on_xrun: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  backline play song/                              the stems in the folder song/, together
+  backline play song/ --gain drums=-6 --mute vox   with the drums softer and the voice off
+  backline play song/ --out main=1,2 --out click=3 the click on its own output
+  backline play one/ two/ three.toml               a setlist
+  backline play --sequence announcements/          each file for itself, one after the other
+  backline play song/ --loop=0:30..1:00            that half minute until stopped
+  backline play song/ --device hw:CARD=USB         on that ALSA device";
+
+/// How often it is played.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Passes {
+    /// So many times in all, at least once.
+    Times(u32),
+    /// Until stopped: the range, or everything.
+    Loop(Option<TimeRange>),
+}
+
+/// A complete order to play.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Play {
+    /// What, from where to where, and through which mixer settings.
+    pub run: Run,
+    /// How often.
+    pub passes: Passes,
+    /// What happens at the end of every song, whatever the files say.
+    pub on_end: Option<OnEnd>,
+    /// Whether keys are taken from the terminal.
+    pub keys: bool,
+    /// Whether xruns and starvations make the exit code 75.
+    pub fail_on_xrun: bool,
+    /// All else.
+    pub settings: Settings,
+    /// Sentences for the user, to be shown before playing.
+    pub notices: Vec<String>,
+}
+
+impl PlayArgs {
+    /// What they say of the settings.
+    pub fn layer(&self, off: Option<&Off>) -> Result<Layer, Failure> {
+        let connect = (!self.output.connect.is_empty()).then(|| self.output.connect.clone());
+        if let Some(rules) = &connect {
+            let option = if off.is_some() {
+                "BACKLINE_CONNECT"
+            } else {
+                "--connect"
+            };
+            Connect::check_all(rules).map_err(|why| Failure::usage(format!("{option}: {why}")))?;
+        }
+        let (output, session) = (&self.output, &self.session);
+        Ok(Layer {
+            profile: output.profile,
+            backend: output.backend,
+            device: output.device.clone(),
+            rate: output.rate,
+            period: output.period,
+            periods: output.periods,
+            format: output.format,
+            ring_ms: output.ring_ms,
+            rt_priority: output.rt_priority,
+            name: output.name.clone(),
+            server: output.server.clone(),
+            ports: output.ports,
+            connect,
+            on_loss: session.on_loss,
+            on_return: session.on_return,
+            poll_ms: session.poll_ms,
+            monitor: session.monitor,
+            ..self.shared.layer(off)
+        })
+    }
+}
+
+/// Lays the flags over the environment, the file and the defaults.
+pub(super) fn resolve(
+    flags: PlayArgs,
+    from_env: PlayArgs,
+    off: &Off,
+    env: Environment<'_>,
+) -> Result<Play, Failure> {
+    let flag_layer = flags.layer(None)?;
+    let env_layer = from_env.layer(Some(off))?;
+    let passes = match (
+        &flags.looped,
+        flags.input.repeat,
+        &from_env.looped,
+        from_env.input.repeat,
+    ) {
+        (Some(range), ..) => Passes::Loop(range.clone()),
+        (None, Some(times), ..) => Passes::Times(times),
+        (None, None, Some(range), _) => Passes::Loop(range.clone()),
+        (None, None, None, times) => Passes::Times(times.unwrap_or(1)),
+    };
+    let run = input::run(
+        "play",
+        (flags.input, flags.mixer),
+        (from_env.input, from_env.mixer),
+    )?;
+    let file = ConfigFile::find(&shared::wanted(flags.shared.config), env)?;
+    let settings = Settings::resolve(&flag_layer, &env_layer, &file)?;
+    check_jack_only(&settings)?;
+    let notices = file.notice.into_iter();
+    Ok(Play {
+        notices: notices
+            .chain(input::master_notice(&run, settings.max_gain_db.value))
+            .collect(),
+        run,
+        passes,
+        on_end: flags.on_end.or(from_env.on_end),
+        keys: !(flags.session.no_keys || from_env.session.no_keys),
+        fail_on_xrun: flags.session.fail_on_xrun || from_env.session.fail_on_xrun,
+        settings,
+    })
+}
+
+/// A flag that only JACK understands, with another backend, would do nothing.
+fn check_jack_only(settings: &Settings) -> Result<(), Failure> {
+    fn flag<T>(setting: &Setting<T>) -> Option<&str> {
+        match &setting.source {
+            Source::Flag(name) => Some(name),
+            _ => None,
+        }
+    }
+    let backend = settings.backend.value;
+    if !matches!(backend, BackendChoice::Alsa | BackendChoice::Null) {
+        return Ok(());
+    }
+    let flags = [
+        flag(&settings.connect),
+        flag(&settings.ports),
+        flag(&settings.server),
+    ];
+    match flags.into_iter().flatten().next() {
+        Some(flag) => Err(Failure::usage(format!(
+            "{flag} is for JACK, and the backend here is {}",
+            backend.word()
+        ))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,207 @@
+//! What one source (flags, environment or file) says; also the shape of the configuration file.
+
+use engine_core::convert::{Dither, SampleFormat};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+use super::Profile;
+use super::values::{self, *};
+use crate::units::Connect;
+
+/// What one source says. `None` is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    /// Values for whichever of `period`, `periods`, `ring_ms` and `rt_priority` the same source doesn't give.
+    pub profile: Option<Profile>,
+    /// Which way to the ears.
+    pub backend: Option<BackendChoice>,
+    /// ALSA device.
+    #[serde(default, deserialize_with = "text")]
+    pub device: Option<String>,
+    /// Sample rate, Hz.
+    #[serde(default, deserialize_with = "rate")]
+    pub rate: Option<u32>,
+    /// Frames of a period.
+    #[serde(default, deserialize_with = "period")]
+    pub period: Option<u32>,
+    /// Periods in the device's buffer.
+    #[serde(default, deserialize_with = "periods")]
+    pub periods: Option<u32>,
+    /// Sample format of the device.
+    #[serde(default, deserialize_with = "format")]
+    pub format: Option<SampleFormat>,
+    /// Dither to 16 bit.
+    #[serde(default, deserialize_with = "dither")]
+    pub dither: Option<Dither>,
+    /// Length of the rings, ms.
+    #[serde(default, deserialize_with = "ring_ms")]
+    pub ring_ms: Option<u32>,
+    /// Real-time priority of the audio thread.
+    #[serde(default, deserialize_with = "rt_priority")]
+    pub rt_priority: Option<u32>,
+    /// Refuse rather than resample.
+    pub strict_rate: Option<bool>,
+    /// Ceiling of every level, dB.
+    #[serde(default, deserialize_with = "max_gain_db")]
+    pub max_gain_db: Option<f64>,
+    /// Limit for files that are loaded as a whole, MB.
+    #[serde(default, deserialize_with = "preload_limit")]
+    pub preload_limit: Option<u32>,
+    /// JACK client's and control socket's name.
+    #[serde(default, deserialize_with = "name")]
+    pub name: Option<String>,
+    /// JACK server's name.
+    #[serde(default, deserialize_with = "text")]
+    pub server: Option<String>,
+    /// Which JACK ports there are.
+    pub ports: Option<Ports>,
+    /// What JACK ports are connected to.
+    #[serde(default, deserialize_with = "connect")]
+    pub connect: Option<Vec<Connect>>,
+    /// What is reported.
+    pub status: Option<Status>,
+    /// What damage does.
+    pub on_damage: Option<OnDamage>,
+    /// What the loss of the device does.
+    pub on_loss: Option<OnLoss>,
+    /// What its return does.
+    pub on_return: Option<OnReturn>,
+    /// Poll interval of the controller, ms. In the file: `[controller] poll_ms`.
+    #[serde(skip)]
+    pub poll_ms: Option<u32>,
+    /// How closely callbacks are watched. In the file: `[monitoring]`.
+    #[serde(skip)]
+    pub monitor: Option<MonitorLevel>,
+    pub(crate) controller: Option<Controller>,
+    pub(crate) monitoring: Option<Monitoring>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Controller {
+    #[serde(default, deserialize_with = "poll_ms")]
+    poll_ms: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Monitoring(Option<MonitorLevel>);
+
+impl<'de> Deserialize<'de> for Monitoring {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Raw {
+            enable_latency_monitor: Option<bool>,
+            level: Option<MonitorLevel>,
+        }
+        let raw = Raw::deserialize(deserializer)?;
+        let full = raw.level == Some(MonitorLevel::Full);
+        match (raw.enable_latency_monitor, raw.level) {
+            (Some(enabled), Some(level)) if enabled != full => Err(D::Error::custom(format!(
+                "`enable_latency_monitor = {enabled}` and `level = \"{}\"` contradict each other; remove one",
+                level.word()
+            ))),
+            (_, Some(level)) => Ok(Self(Some(level))),
+            (Some(true), None) => Ok(Self(Some(MonitorLevel::Full))),
+            (Some(false), None) => Ok(Self(Some(MonitorLevel::Off))),
+            (None, None) => Ok(Self(None)),
+        }
+    }
+}
+
+impl Layer {
+    /// Takes the values of the file's tables to their places.
+    pub(super) fn flattened(mut self) -> Self {
+        self.poll_ms = self
+            .controller
+            .take()
+            .and_then(|controller| controller.poll_ms);
+        self.monitor = self.monitoring.take().and_then(|monitoring| monitoring.0);
+        self
+    }
+}
+
+macro_rules! ranged {
+    ($($name:ident = $range:ident, $unit:literal;)+) => {$(
+        fn $name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+            let number = i64::deserialize(deserializer)?;
+            match u32::try_from(number) {
+                Ok(fitting) if values::$range.contains(&number) => Ok(Some(fitting)),
+                _ => Err(D::Error::custom(format!(
+                    concat!("`", stringify!($name), "` is {}; it can be {} to {}", $unit),
+                    number, values::$range.start(), values::$range.end()
+                ))),
+            }
+        }
+    )+};
+}
+
+ranged! {
+    rate = RATE, " Hz";
+    period = PERIOD, " frames";
+    periods = PERIODS, "";
+    ring_ms = RING_MS, " ms";
+    rt_priority = RT_PRIORITY, "";
+    preload_limit = PRELOAD_MB, " MB";
+    poll_ms = POLL_MS, " ms";
+}
+
+fn max_gain_db<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let db = f64::deserialize(deserializer)?;
+    match MAX_GAIN_DB.contains(&db) {
+        true => Ok(Some(db)),
+        false => Err(D::Error::custom(format!(
+            "`max_gain_db` is {db}; it can be {} to {} dB",
+            MAX_GAIN_DB.start(),
+            MAX_GAIN_DB.end()
+        ))),
+    }
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.is_empty() || text.contains('\0') {
+        true => Err(D::Error::custom("expected a name, not an empty string")),
+        false => Ok(Some(text)),
+    }
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    match check_client_name(&name) {
+        Ok(()) => Ok(Some(name)),
+        Err(expected) => Err(D::Error::custom(format!(
+            "expected {expected}, not `{name}`"
+        ))),
+    }
+}
+
+fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SampleFormat>, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    match parse_format(&word) {
+        Some(format) => Ok(Some(format)),
+        None => Err(D::Error::custom(format!(
+            "unknown value `{word}`, expected one of `s16`, `s24`, `s24_3`, `s32`, `f32`"
+        ))),
+    }
+}
+
+fn dither<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Dither>, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    match parse_dither(&word) {
+        Some(dither) => Ok(Some(dither)),
+        None => Err(D::Error::custom(format!(
+            "unknown value `{word}`, expected one of `none`, `tpdf`"
+        ))),
+    }
+}
+
+fn connect<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Connect>>, D::Error> {
+    let rules = Vec::<String>::deserialize(deserializer)?
+        .iter()
+        .map(|rule| rule.parse().map_err(D::Error::custom))
+        .collect::<Result<Vec<Connect>, _>>()?;
+    Connect::check_all(&rules).map_err(D::Error::custom)?;
+    Ok(Some(rules))
+}

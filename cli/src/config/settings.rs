@@ -1,0 +1,206 @@
+//! The values that count: flag before environment before file before default.
+
+use std::path::PathBuf;
+
+use engine_core::convert::{Dither, SampleFormat};
+
+use super::{
+    BackendChoice, ConfigFile, Layer, MonitorLevel, OnDamage, OnLoss, OnReturn, Ports, Profile,
+    Setting, Source, Status,
+};
+use crate::exit::Failure;
+use crate::units::{Connect, DEFAULT_MAX_GAIN_DB};
+
+/// Every setting, with the value that counts and its source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The configuration file that was read.
+    pub config_file: Option<PathBuf>,
+    /// The profile that was chosen last; the four values below have it only where nothing went before.
+    pub profile: Setting<Profile>,
+    /// Which way to the ears. A device that is named for this run makes it ALSA.
+    pub backend: Setting<BackendChoice>,
+    /// ALSA device; `None` is the default one. Means nothing to other backends.
+    pub device: Setting<Option<String>>,
+    /// Sample rate, Hz; `None` is the device's or server's choice.
+    pub rate: Setting<Option<u32>>,
+    /// Frames of a period.
+    pub period: Setting<u32>,
+    /// Periods in the device's buffer.
+    pub periods: Setting<u32>,
+    /// Sample format of the device; `None` is its best.
+    pub format: Setting<Option<SampleFormat>>,
+    /// Dither to 16 bit.
+    pub dither: Setting<Dither>,
+    /// Length of the rings between disk and callback, ms.
+    pub ring_ms: Setting<u32>,
+    /// Real-time priority of the audio thread, 1 to 98.
+    pub rt_priority: Setting<u8>,
+    /// Refuse rather than resample.
+    pub strict_rate: Setting<bool>,
+    /// Ceiling of every level, dB.
+    pub max_gain_db: Setting<f64>,
+    /// Limit for files that are loaded as a whole, MB (10⁶ bytes).
+    pub preload_limit: Setting<u32>,
+    /// JACK client's and control socket's name.
+    pub name: Setting<String>,
+    /// JACK server's name; `None` is the default one.
+    pub server: Setting<Option<String>>,
+    /// Which JACK ports there are.
+    pub ports: Setting<Ports>,
+    /// What JACK ports are connected to.
+    pub connect: Setting<Vec<Connect>>,
+    /// What is reported while playing.
+    pub status: Setting<Status>,
+    /// What a damaged stem does.
+    pub on_damage: Setting<OnDamage>,
+    /// What the loss of the device does.
+    pub on_loss: Setting<OnLoss>,
+    /// What its return does.
+    pub on_return: Setting<OnReturn>,
+    /// Poll interval of the controller, ms.
+    pub poll_ms: Setting<u32>,
+    /// How closely callbacks are watched.
+    pub monitor: Setting<MonitorLevel>,
+}
+
+struct Layers<'a> {
+    flags: &'a Layer,
+    env: &'a Layer,
+    file: &'a ConfigFile,
+}
+
+impl Layers<'_> {
+    /// The layers with the source each has for `key` (as in the file: `ring_ms`).
+    fn each(&self, key: &str) -> [(&Layer, Source); 3] {
+        [
+            (
+                self.flags,
+                Source::Flag(format!("--{}", key.replace('_', "-"))),
+            ),
+            (
+                self.env,
+                Source::Environment(format!("BACKLINE_{}", key.to_uppercase())),
+            ),
+            (
+                &self.file.layer,
+                Source::File(self.file.path.clone().unwrap_or_default()),
+            ),
+        ]
+    }
+
+    fn get<T>(&self, key: &str, of: impl Fn(&Layer) -> Option<T>, default: T) -> Setting<T> {
+        self.each(key)
+            .into_iter()
+            .find_map(|(layer, source)| of(layer).map(|value| Setting { value, source }))
+            .unwrap_or(Setting {
+                value: default,
+                source: Source::Default,
+            })
+    }
+
+    /// A value that a profile gives as well: within a layer, after the value itself.
+    fn profiled(
+        &self,
+        key: &str,
+        of: impl Fn(&Layer) -> Option<u32>,
+        from_profile: impl Fn(Profile) -> u32,
+    ) -> Setting<u32> {
+        for ((layer, source), (_, chooser)) in self.each(key).into_iter().zip(self.each("profile"))
+        {
+            if let Some(value) = of(layer) {
+                return Setting { value, source };
+            }
+            if let Some(profile) = layer.profile {
+                return Setting {
+                    value: from_profile(profile),
+                    source: Source::Profile(profile.word(), Box::new(chooser)),
+                };
+            }
+        }
+        let profile = Profile::default();
+        Setting {
+            value: from_profile(profile),
+            source: Source::Profile(profile.word(), Box::new(Source::Default)),
+        }
+    }
+
+    fn backend(&self) -> Result<Setting<BackendChoice>, Failure> {
+        for ((layer, source), (_, implied)) in
+            self.each("backend").into_iter().zip(self.each("device"))
+        {
+            match (layer.backend, &layer.device) {
+                // In a file, the device stands ready for whenever ALSA is chosen.
+                (Some(value @ (BackendChoice::Jack | BackendChoice::Null)), Some(_))
+                    if source.is_explicit() =>
+                {
+                    return Err(Failure::usage(format!(
+                        "{implied} names an ALSA device, so it can't be used with {source} {}",
+                        value.word()
+                    )));
+                }
+                (Some(BackendChoice::Auto) | None, Some(_)) => {
+                    return Ok(Setting {
+                        value: BackendChoice::Alsa,
+                        source: implied,
+                    });
+                }
+                (Some(value), _) => return Ok(Setting { value, source }),
+                (None, None) => {}
+            }
+        }
+        Ok(Setting {
+            value: BackendChoice::default(),
+            source: Source::Default,
+        })
+    }
+}
+
+impl Settings {
+    /// Lays flags over environment over file over defaults. A profile stands just below the
+    /// values of the layer that chooses it, and above all lower layers.
+    ///
+    /// # Errors
+    /// Code 64: one layer names both a device and a backend that has none.
+    pub fn resolve(flags: &Layer, env: &Layer, file: &ConfigFile) -> Result<Self, Failure> {
+        let layers = Layers { flags, env, file };
+        let rt_priority = layers.profiled(
+            "rt_priority",
+            |l| l.rt_priority,
+            |p| p.values().rt_priority.into(),
+        );
+        let monitor = match cfg!(debug_assertions) {
+            true => MonitorLevel::Full,
+            false => MonitorLevel::Off,
+        };
+        Ok(Self {
+            config_file: file.path.clone(),
+            profile: layers.get("profile", |l| l.profile, Profile::default()),
+            backend: layers.backend()?,
+            device: layers.get("device", |l| l.device.clone().map(Some), None),
+            rate: layers.get("rate", |l| l.rate.map(Some), None),
+            period: layers.profiled("period", |l| l.period, |p| p.values().period),
+            periods: layers.profiled("periods", |l| l.periods, |p| p.values().periods),
+            format: layers.get("format", |l| l.format.map(Some), None),
+            dither: layers.get("dither", |l| l.dither, Dither::Tpdf),
+            ring_ms: layers.profiled("ring_ms", |l| l.ring_ms, |p| p.values().ring_ms),
+            rt_priority: Setting {
+                value: u8::try_from(rt_priority.value).unwrap_or(u8::MAX),
+                source: rt_priority.source,
+            },
+            strict_rate: layers.get("strict_rate", |l| l.strict_rate, false),
+            max_gain_db: layers.get("max_gain_db", |l| l.max_gain_db, DEFAULT_MAX_GAIN_DB),
+            preload_limit: layers.get("preload_limit", |l| l.preload_limit, 64),
+            name: layers.get("name", |l| l.name.clone(), "backline".to_owned()),
+            server: layers.get("server", |l| l.server.clone().map(Some), None),
+            ports: layers.get("ports", |l| l.ports, Ports::default()),
+            connect: layers.get("connect", |l| l.connect.clone(), vec![Connect::Physical]),
+            status: layers.get("status", |l| l.status, Status::default()),
+            on_damage: layers.get("on_damage", |l| l.on_damage, OnDamage::default()),
+            on_loss: layers.get("on_loss", |l| l.on_loss, OnLoss::default()),
+            on_return: layers.get("on_return", |l| l.on_return, OnReturn::default()),
+            poll_ms: layers.get("poll_ms", |l| l.poll_ms, 100),
+            monitor: layers.get("monitor", |l| l.monitor, monitor),
+        })
+    }
+}
