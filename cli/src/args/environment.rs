@@ -67,7 +67,7 @@ pub(super) fn layer(command: &str, env: Environment<'_>) -> Result<(Cli, Off), F
     // Longest first: `--periods` before `--period`.
     names.sort_by_key(|(flag, _)| std::cmp::Reverse(flag.len()));
     let rename = |error: clap::Error| {
-        let mut failure = usage::failure(&error);
+        let mut failure = usage::failure(&error, command);
         for (flag, variable) in &names {
             failure.message = failure.message.replace(flag.as_str(), variable);
         }

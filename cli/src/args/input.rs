@@ -17,7 +17,7 @@ pub(super) struct InputArgs {
     ///
     /// A folder that holds a song.toml plays as that says; hidden files and subfolders are ignored.
     /// `-` is a WAV on standard input.
-    #[arg(value_name = "INPUT")]
+    #[arg(value_name = "INPUT", help_heading = None)]
     pub inputs: Vec<PathBuf>,
 
     /// Play each audio file as a song of its own, one after the other

@@ -111,11 +111,13 @@ pub fn parse<I>(arguments: I, env: Environment<'_>) -> Result<Action, Failure>
 where
     I: IntoIterator<Item = OsString>,
 {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let path = usage::command_path(&Cli::command(), &arguments);
     let matches = match Cli::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) => return usage::answer(&error),
+        Err(error) => return usage::answer(&error, &path),
     };
-    let cli = Cli::from_arg_matches(&matches).map_err(|error| usage::failure(&error))?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| usage::failure(&error, &path))?;
     let from_env = |command: &str| environment::layer(command, env);
     match cli.command {
         Command::Play(flags) => {

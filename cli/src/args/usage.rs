@@ -1,17 +1,19 @@
 //! clap's errors as one plain sentence with exit code 64.
 
+use std::ffi::OsString;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::Action;
 use crate::exit::{Code, Failure};
 
 /// Help and version are printed; everything else is a failure.
-pub(super) fn answer(error: &clap::Error) -> Result<Action, Failure> {
+pub(super) fn answer(error: &clap::Error, path: &str) -> Result<Action, Failure> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             Ok(Action::Print(error.render().to_string()))
         }
-        _ => Err(failure(error)),
+        _ => Err(failure(error, path)),
     }
 }
 
@@ -23,24 +25,37 @@ pub(super) fn impossible() -> Failure {
     )
 }
 
-/// One sentence, and a hint.
-pub(super) fn failure(error: &clap::Error) -> Failure {
+/// The command that arguments lead to: `backline config show`.
+pub(super) fn command_path(root: &clap::Command, arguments: &[OsString]) -> String {
+    let mut path = root.get_name().to_owned();
+    let mut command = root;
+    for word in arguments.iter().skip(1) {
+        match command.find_subcommand(word) {
+            Some(sub) => {
+                path = format!("{path} {}", sub.get_name());
+                command = sub;
+            }
+            None => break,
+        }
+    }
+    path
+}
+
+/// One sentence, and a hint. `path` is the command it is about.
+pub(super) fn failure(error: &clap::Error, path: &str) -> Failure {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
         _ => None,
     };
-    // `--gain <TRACK=DB>` is known by its first word.
     let argument = text(ContextKind::InvalidArg);
-    let name = argument
-        .as_deref()
-        .map(|arg| arg.split([' ', '=', '[']).next().unwrap_or(arg));
+    let name = argument.as_deref().map(first_word);
     let value = text(ContextKind::InvalidValue).map(|value| clean(&value));
     let source = std::error::Error::source(error).map(ToString::to_string);
     let message = match (error.kind(), name, value, source) {
         (ErrorKind::ValueValidation, Some(name), _, Some(source)) => format!("{name}: {source}"),
         (ErrorKind::InvalidValue, Some(name), Some(value), _) => {
-            match text(ContextKind::ValidValue) {
+            match text(ContextKind::ValidValue).filter(|valid| !valid.is_empty()) {
                 Some(valid) if !value.is_empty() => {
                     format!("{name}: expected one of {valid}, not `{value}`")
                 }
@@ -66,26 +81,11 @@ pub(super) fn failure(error: &clap::Error) -> Failure {
             ..,
         ) => "a command is missing".to_owned(),
         (ErrorKind::ArgumentConflict, Some(name), ..) => match text(ContextKind::PriorArg) {
-            Some(prior) if prior.split([' ', '=', '[']).next() == Some(name) => {
-                format!("{name} can be given only once")
-            }
-            Some(prior) => {
-                let prior = prior
-                    .split([' ', '=', '['])
-                    .next()
-                    .unwrap_or(&prior)
-                    .to_owned();
-                format!("{name} can't be used with {prior}")
-            }
-            None => format!("{name} can't be used with the others"),
+            Some(prior) if first_word(&prior) == name => format!("{name} can be given only once"),
+            Some(prior) => format!("{name} can't be used with {}", first_word(&prior)),
+            None => format!("{name} can be given only once"),
         },
-        (ErrorKind::MissingRequiredArgument, ..) => {
-            let missing = argument
-                .as_deref()
-                .unwrap_or("an argument")
-                .replace(['<', '>'], "");
-            format!("{missing} is missing")
-        }
+        (ErrorKind::MissingRequiredArgument, Some(name), ..) => format!("{name} is missing"),
         (ErrorKind::NoEquals, Some(name), ..) => {
             format!("the value of {name} is written with `=`: {name}=VALUE")
         }
@@ -95,10 +95,10 @@ pub(super) fn failure(error: &clap::Error) -> Failure {
         (ErrorKind::InvalidUtf8, ..) => "an argument that should be text is not UTF-8".to_owned(),
         _ => first_line(error),
     };
-    Failure::usage(message).hint(hint(error))
+    Failure::usage(message).hint(hint(error, path))
 }
 
-fn hint(error: &clap::Error) -> String {
+fn hint(error: &clap::Error, path: &str) -> String {
     let suggested = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => texts.first().cloned(),
@@ -115,21 +115,17 @@ fn hint(error: &clap::Error) -> String {
     {
         return format!("to play it: `backline play {}`", clean(&name));
     }
-    // The usage line begins with the command it belongs to.
-    let usage = match error.get(ContextKind::Usage) {
-        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
-        _ => String::new(),
-    };
-    let words = usage
-        .split_whitespace()
-        .skip_while(|word| *word != "backline");
-    let command: Vec<&str> = words
-        .take_while(|word| !word.starts_with(['[', '<', '-']))
-        .collect();
-    match command.is_empty() {
-        true => "try `backline --help`".to_owned(),
-        false => format!("try `{} --help`", command.join(" ")),
-    }
+    format!("try `{path} --help`")
+}
+
+/// `--gain <TRACK=DB>` is known as `--gain`, `<FILE>...` as `FILE`.
+fn first_word(argument: &str) -> &str {
+    let end = argument
+        .find([' ', '=', '[', '>'])
+        .unwrap_or(argument.len());
+    argument[..end]
+        .trim_start_matches('<')
+        .trim_end_matches('.')
 }
 
 fn first_line(error: &clap::Error) -> String {

@@ -22,3 +22,6 @@ pub use values::{
     PRELOAD_MB, Ports, RATE, RING_MS, RT_PRIORITY, Status, check_client_name, dither_word,
     format_word, parse_dither, parse_format,
 };
+
+#[cfg(test)]
+mod tests;

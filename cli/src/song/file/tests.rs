@@ -478,3 +478,75 @@ proptest! {
         let _ = read(&text);
     }
 }
+
+/// The fenced blocks of a language in a Markdown text.
+fn examples<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    text.split("\n```")
+        .filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'))
+        .collect()
+}
+
+#[test]
+fn the_documented_examples_are_good() {
+    let examples = examples(include_str!("../../../docs/song.md"), "toml");
+    let documents: Vec<_> = examples
+        .into_iter()
+        .map(|example| read(example).unwrap())
+        .collect();
+    let [
+        Document::Song { song: shortest, .. },
+        Document::Song { song: full, .. },
+        Document::Setlist(entries),
+    ] = documents.as_slice()
+    else {
+        panic!("{documents:?}");
+    };
+    assert_eq!((shortest.tracks.len(), shortest.title.as_str()), (1, "set"));
+    assert_eq!(
+        (full.tracks.len(), full.buses.len(), full.sections.len()),
+        (4, 3, 3)
+    );
+    assert_eq!(entries.len(), 3);
+}
+
+/// The schema's own key lists are those of the parser, which names them when a key is unknown.
+#[test]
+fn the_schema_knows_the_same_keys() {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../../docs/song.schema.json")).unwrap();
+    let in_schema = |name: &str| -> Vec<String> {
+        let properties = &schema["$defs"][name]["properties"];
+        properties.as_object().unwrap().keys().cloned().collect()
+    };
+    let in_parser = |lines: &str| -> Vec<String> {
+        let complaint = read(&format!("version = 1\n{lines}\nunknown = 1")).unwrap_err();
+        let (_, list) = complaint
+            .split_once("expected one of ")
+            .or_else(|| complaint.split_once("expected "))
+            .unwrap();
+        list.split(", ")
+            .map(|key| key.trim_matches('`').to_owned())
+            .collect()
+    };
+    let same = |mut a: Vec<String>, mut b: Vec<String>| {
+        a.sort();
+        b.sort();
+        assert_eq!(a, b);
+    };
+    same(in_schema("track"), in_parser("[[tracks]]"));
+    same(in_schema("bus"), in_parser("[[buses]]"));
+    same(in_schema("section"), in_parser("[[sections]]"));
+    same(in_schema("entry"), in_parser("[[songs]]"));
+    let mut top = in_schema("song");
+    top.push("songs".into());
+    same(top, in_parser(""));
+    let ends: Vec<&str> = schema["$defs"]["on_end"]["enum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|v| v.as_str())
+        .collect();
+    for end in ends {
+        assert!(read(&format!("version = 1\non_end = '{end}'\n{TRACK}")).is_ok());
+    }
+}
