@@ -46,14 +46,10 @@ pub struct FileInfo {
     pub damage: Option<MediaError>,
 }
 
-/// Reads `reader` from its beginning to its end and measures it. Samples that are no finite
-/// numbers count as silence, as they do in playing.
-///
-/// # Errors
-/// The file can't be read from its beginning. Damage further on is no error but
-/// [`FileInfo::damage`].
-pub fn analyse(mut reader: Box<dyn Reader>) -> Result<FileInfo, MediaError> {
-    reader.seek(0)?;
+/// Reads a newly opened `reader` to its end and measures it. It is never sought, so it may be a
+/// stream. Samples that are no finite numbers count as silence, as they do in playing. A file
+/// that turns out to be damaged is measured up to there, see [`FileInfo::damage`].
+pub fn analyse(mut reader: Box<dyn Reader>) -> FileInfo {
     let spec = reader.spec().clone();
     let mut loudness = loudness_meter(spec.channels, spec.rate);
     let mut buffers = vec![vec![0f32; CHUNK]; spec.channels];
@@ -92,7 +88,7 @@ pub fn analyse(mut reader: Box<dyn Reader>) -> Result<FileInfo, MediaError> {
         (None, Some(d)) => Some(d.to_string()),
         (Some(n), Some(d)) => Some(format!("{n} {d}")),
     };
-    Ok(FileInfo {
+    FileInfo {
         path: spec.path.to_string_lossy().into_owned(),
         format: spec.format,
         rate: spec.rate,
@@ -110,7 +106,7 @@ pub fn analyse(mut reader: Box<dyn Reader>) -> Result<FileInfo, MediaError> {
             .filter(|l| l.is_finite()),
         notice,
         damage,
-    })
+    }
 }
 
 /// `None` where there is no such measure. The histogram keeps memory bounded for any length.

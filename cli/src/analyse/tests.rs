@@ -65,9 +65,8 @@ impl Reader for Fake {
         Ok(n as usize)
     }
 
-    fn seek(&mut self, frame: u64) -> Result<(), MediaError> {
-        self.at = frame;
-        Ok(())
+    fn seek(&mut self, _: u64) -> Result<(), MediaError> {
+        panic!("a stream can't be sought");
     }
 }
 
@@ -83,8 +82,7 @@ fn the_reference_tone_of_ebu_tech_3341() {
         2,
         960_000,
         sine(-23.0, 1000.0, 48_000),
-    )))
-    .unwrap();
+    )));
     assert_eq!(f.frames, 960_000);
     assert!((f.seconds - 20.0).abs() < 1e-12);
     let l = f.loudness_lufs.unwrap();
@@ -100,7 +98,7 @@ fn a_peak_is_found_wherever_it_is() {
         let f = fake(44_100, 3, 200_000, move |c, i| {
             if (c, i) == (channel, at) { value } else { 0.0 }
         });
-        let f = analyse(Box::new(f)).unwrap();
+        let f = analyse(Box::new(f));
         assert_eq!(f.frames, 200_000);
         assert_eq!(f.peak, f32::abs(value));
     }
@@ -109,7 +107,7 @@ fn a_peak_is_found_wherever_it_is() {
 #[test]
 fn silence_and_emptiness_are_not_measured() {
     for end in [0, 1, 480_000] {
-        let f = analyse(Box::new(fake(48_000, 1, end, |_, _| 0.0))).unwrap();
+        let f = analyse(Box::new(fake(48_000, 1, end, |_, _| 0.0)));
         assert_eq!(f.frames, end);
         assert_eq!(f.peak, 0.0);
         assert_eq!(f.peak_db, None);
@@ -124,7 +122,7 @@ fn what_is_no_number_is_silence() {
         (0, 1) => f32::INFINITY,
         _ => 0.25,
     });
-    let f = analyse(Box::new(f)).unwrap();
+    let f = analyse(Box::new(f));
     assert_eq!(f.peak, 0.25);
     assert!(f.loudness_lufs.is_some_and(f64::is_finite));
 }
@@ -136,8 +134,7 @@ fn many_channels_have_a_peak_but_no_loudness() {
         16,
         48_000,
         sine(-6.0, 440.0, 48_000),
-    )))
-    .unwrap();
+    )));
     assert_eq!(f.loudness_lufs, None);
     assert!(f.peak_db.is_some());
 }
@@ -147,7 +144,7 @@ fn damage_ends_the_measure_but_not_the_listing() {
     let mut f = fake(48_000, 1, 96_000, |_, _| 0.5);
     f.damaged_at = Some(12_345);
     f.spec.notice = Some("Its start is not exact.".into());
-    let f = analyse(Box::new(f)).unwrap();
+    let f = analyse(Box::new(f));
     assert_eq!(f.frames, 12_345);
     assert!(matches!(
         f.damage,
@@ -157,14 +154,6 @@ fn damage_ends_the_measure_but_not_the_listing() {
         f.notice.as_deref(),
         Some("Its start is not exact. a.wav: damaged at frame 12345: bad block")
     );
-}
-
-#[test]
-fn a_reader_is_measured_from_its_beginning() {
-    let mut f = fake(48_000, 1, 1000, |_, i| if i == 0 { 1.0 } else { 0.0 });
-    f.at = 500;
-    let f = analyse(Box::new(f)).unwrap();
-    assert_eq!((f.frames, f.peak), (1000, 1.0));
 }
 
 fn info() -> FileInfo {

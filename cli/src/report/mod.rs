@@ -5,6 +5,7 @@
 //! whoever reads them.
 
 mod event;
+mod listing;
 mod live;
 mod reporter;
 mod spool;
@@ -13,6 +14,7 @@ mod text;
 pub use event::{
     Device, DeviceState, Ended, Failure, Latency, Position, Started, State, Summary, Warning,
 };
+pub use listing::print;
 pub use live::{BusLevel, Faults, Meters};
 pub use reporter::{Mode, Reporter};
 pub use text::{clean, clock};

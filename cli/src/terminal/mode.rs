@@ -61,7 +61,7 @@ pub(super) struct Modes {
 
 #[derive(Default)]
 struct State {
-    /// The modes to go back to; `None` while they have never been changed.
+    /// The modes to go back to; `None` while there is nothing to go back from.
     saved: Option<Termios>,
     /// Hands off: restored, until resumed.
     parked: bool,
@@ -113,11 +113,11 @@ impl Modes {
     pub(super) fn park(&self) {
         let mut state = held(&self.state);
         state.parked = true;
-        if let Some(saved) = &state.saved
-            && foreground(&self.fd)
+        if foreground(&self.fd)
+            && let Some(saved) = state.saved.take()
         {
             // Fails when the terminal is gone; then nothing is left to restore.
-            let _ = set(&self.fd, saved);
+            let _ = set(&self.fd, &saved);
         }
     }
 
