@@ -24,6 +24,9 @@ pub mod deck;
 pub mod denormals;
 pub mod engine;
 pub mod event;
+pub mod clock;
+pub mod convert;
+pub mod denormals;
 pub mod fade;
 pub mod handle;
 #[cfg(feature = "alloc")]
