@@ -80,7 +80,9 @@ impl<P: Process + 'static> Backend<P> for Null<P> {
         if !(1..=1 << 20).contains(&period) || !(1_000..=1_000_000).contains(&rate) {
             return Err(BackendError::new(
                 BackendErrorKind::Usage,
-                format_args!("the null backend can't do {rate} Hz with a period of {period} frames"),
+                format_args!(
+                    "the null backend can't do {rate} Hz with a period of {period} frames"
+                ),
             ));
         }
         self.opened = Some(Opened {
@@ -158,9 +160,10 @@ impl<P: Process + 'static> Backend<P> for Null<P> {
 
     fn report(&mut self) -> Report {
         let (rate, period) = self.opened.as_ref().map_or((0, 0), |o| (o.rate, o.period));
-        let running = self.worker.as_ref().is_some_and(|w| {
-            !w.shared.halted.load(Ordering::Acquire)
-        });
+        let running = self
+            .worker
+            .as_ref()
+            .is_some_and(|w| !w.shared.halted.load(Ordering::Acquire));
         Report {
             health: if running {
                 Health::Running
@@ -233,7 +236,9 @@ impl Pace {
             }
             process.process(&mut planes, self.period);
             let cycles = shared.cycles.load(Ordering::Relaxed);
-            shared.cycles.store(cycles.wrapping_add(1), Ordering::Relaxed);
+            shared
+                .cycles
+                .store(cycles.wrapping_add(1), Ordering::Relaxed);
         }
     }
 }

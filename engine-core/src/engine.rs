@@ -18,7 +18,7 @@ use crate::denormals;
 use crate::event::{Event, EventKind};
 use crate::fade::Fade;
 use crate::mix::{Gain, inspect, multiply, sum};
-use crate::monitor::{Monitor, MonitorLevel};
+use crate::monitor::{Call, Monitor};
 use crate::platform::Platform;
 use crate::ramp::Ramp;
 use crate::ring::{Consumer, Producer};
@@ -404,40 +404,30 @@ where
 {
     fn process(&mut self, planes: &mut [&mut [f32]], frames: usize) -> Played {
         let _guard = denormals::flush_denormals();
-        let watched = self.board.monitor_level() == MonitorLevel::Full && frames > 0;
-        let started = if watched {
-            Some(self.monitor.begin(&self.board.monitor, &self.clock))
-        } else {
-            None
-        };
+        // What counts is what a call does from its beginning; whether it plays shows only later.
+        let level = self.board.monitor_level();
+        let started = self.monitor.begin(level, &self.clock);
+        self.begin_call();
+        let started = started.filter(|_| self.is_rolling());
+        let fill_frames = self.ring_fill();
         for plane in planes.iter_mut() {
             let n = frames.min(plane.len());
             if let Some(p) = plane.get_mut(..n) {
                 p.fill(0.0);
             }
         }
-        self.begin_call();
-        let played = self.is_rolling();
-        let fill = self.ring_fill();
         let mut at = 0;
         while at < frames {
             at += self.step(planes, at, frames - at);
         }
         self.end_call(frames);
-        if let Some(started) = started {
-            if played {
-                let rate = self.config.rate;
-                let frames = u32::try_from(frames).unwrap_or(u32::MAX);
-                self.monitor.end(
-                    &self.board.monitor,
-                    &self.clock,
-                    started,
-                    frames,
-                    rate,
-                    fill,
-                );
-            }
-        }
+        let call = Call {
+            frames: u32::try_from(frames).unwrap_or(u32::MAX),
+            rate: self.config.rate,
+            fill_frames,
+        };
+        self.monitor
+            .end(started, &self.clock, &self.board.monitor, call);
         Played::Engine
     }
 

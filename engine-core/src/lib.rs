@@ -24,9 +24,6 @@ pub mod deck;
 pub mod denormals;
 pub mod engine;
 pub mod event;
-pub mod clock;
-pub mod convert;
-pub mod denormals;
 pub mod fade;
 pub mod handle;
 #[cfg(feature = "alloc")]

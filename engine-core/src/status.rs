@@ -3,7 +3,7 @@
 //! One writer each way: the callback alone writes the status, the controller alone writes the
 //! master level, the meter window's number and the acknowledgement of the stop flag.
 
-use core::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
+use core::sync::atomic::{AtomicU32, Ordering, fence};
 
 use portable_atomic::AtomicF32;
 
@@ -102,7 +102,7 @@ pub struct Board<const T: usize, const C: usize> {
     raised: AtomicU32,
     acknowledged: AtomicU32,
     master: AtomicF32,
-    level: AtomicU8,
+    level: AtomicU32,
     window: AtomicU32,
     window_shown: AtomicU32,
     track_peaks: [AtomicF32; T],
@@ -129,7 +129,7 @@ impl<const T: usize, const C: usize> Board<T, C> {
             raised: AtomicU32::new(0),
             acknowledged: AtomicU32::new(0),
             master: AtomicF32::new(1.0),
-            level: AtomicU8::new(MonitorLevel::Off as u8),
+            level: AtomicU32::new(MonitorLevel::Off as u32),
             window: AtomicU32::new(0),
             window_shown: AtomicU32::new(0),
             track_peaks: [const { AtomicF32::new(0.0) }; T],
@@ -206,17 +206,13 @@ impl<const T: usize, const C: usize> Board<T, C> {
 
     /// Switches the latency monitor, from the next call on.
     pub fn set_monitor_level(&self, level: MonitorLevel) {
-        self.level.store(level as u8, Ordering::Relaxed);
+        self.level.store(level as u32, Ordering::Relaxed);
     }
 
     /// The latency monitor's level.
     #[inline]
     pub fn monitor_level(&self) -> MonitorLevel {
-        match self.level.load(Ordering::Relaxed) {
-            1 => MonitorLevel::Sampled,
-            2 => MonitorLevel::Full,
-            _ => MonitorLevel::Off,
-        }
+        MonitorLevel::from_u32(self.level.load(Ordering::Relaxed))
     }
 
     /// Closes the running meter window. Once the next call has run, [`Board::peaks`] shows it;

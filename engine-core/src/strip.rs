@@ -329,7 +329,11 @@ where
             if !has_direct || flat_master.is_some() || base == 0.0 {
                 let m = flat_master.unwrap_or(1.0);
                 let (dl, dr) = if stereo { (l, r) } else { (1.0, 1.0) };
-                let (c, pl, pr) = (floor_to_zero(base), floor_to_zero(base * l), floor_to_zero(base * r));
+                let (c, pl, pr) = (
+                    floor_to_zero(base),
+                    floor_to_zero(base * l),
+                    floor_to_zero(base * r),
+                );
                 return Coefficients {
                     unity: Gain::Flat(c),
                     pan: [Gain::Flat(pl), Gain::Flat(pr)],

@@ -1,4 +1,4 @@
 //! Helpers that the end-to-end tests share.
 
-pub mod jackd;
 pub mod alsa_rig;
+pub mod jackd;

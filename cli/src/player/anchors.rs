@@ -112,9 +112,27 @@ mod tests {
         a.add(900, Ticket(1), 500, plan, 0, true);
         a.add(1000, Ticket(2), 0, Plan::new(0, 10), 1, true);
         let at = |f| a.at(f).unwrap();
-        assert_eq!(at(499), Heard { song: 0, frame: 1499 });
-        assert_eq!(at(700), Heard { song: 0, frame: 1500 });
-        assert_eq!(at(950), Heard { song: 0, frame: 1550 });
+        assert_eq!(
+            at(499),
+            Heard {
+                song: 0,
+                frame: 1499
+            }
+        );
+        assert_eq!(
+            at(700),
+            Heard {
+                song: 0,
+                frame: 1500
+            }
+        );
+        assert_eq!(
+            at(950),
+            Heard {
+                song: 0,
+                frame: 1550
+            }
+        );
         assert_eq!(at(1004), Heard { song: 1, frame: 4 });
         assert_eq!(at(9999), Heard { song: 1, frame: 10 });
     }

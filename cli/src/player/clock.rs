@@ -32,4 +32,8 @@ impl Clock for HostClock {
         // Wraps, as a cycle counter does.
         self.start.elapsed().as_nanos() as u32
     }
+
+    fn ticks_per_second(&self) -> u32 {
+        1_000_000_000
+    }
 }

@@ -126,9 +126,7 @@ impl Decks {
         };
         let named = std::thread::Builder::new().name("backline-loader".into());
         if let Err(e) = named.spawn(open) {
-            let _ = self
-                .own
-                .send(Wish::Opened(ticket, Box::new(Err(e.into()))));
+            let _ = self.own.send(Wish::Opened(ticket, Box::new(Err(e.into()))));
         }
     }
 

@@ -151,8 +151,7 @@ impl Kit {
 
     /// Makes it ready for another part of the song.
     pub fn replan(&mut self, ticket: Ticket, plan: Plan) {
-        self.deck
-            .rewind(self.size.spec(ticket, self.song, &plan));
+        self.deck.rewind(self.size.spec(ticket, self.song, &plan));
         self.supply.replan(ticket, plan);
     }
 }

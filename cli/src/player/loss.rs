@@ -61,7 +61,10 @@ impl Controller {
         if self.abandoned > ABANDONED {
             self.fail(
                 "hung",
-                format!("{reason}; the driver hung {} times, giving up", self.abandoned),
+                format!(
+                    "{reason}; the driver hung {} times, giving up",
+                    self.abandoned
+                ),
             );
             return;
         }
@@ -136,5 +139,3 @@ impl Controller {
             .collect();
     }
 }
-
-

@@ -53,7 +53,3 @@ pub use notes::Note;
 pub use status::{BusMeter, Status, TrackMeter};
 pub use wish::Place;
 
-pub(crate) use driver::Engine;
-pub(crate) use kit::Kit;
-pub(crate) use layout::Layout;
-pub(crate) use loaded::{Loaded, LoadOptions};

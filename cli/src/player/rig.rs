@@ -39,7 +39,7 @@ pub(super) struct Rig {
 impl Rig {
     /// Opens the driver and seats an engine at the granted rate. Nothing sounds yet.
     pub fn open(output: &Output, layout: &Layout, asked: Asked) -> Result<Self, PlayerError> {
-        let mut driver = output.driver(layout)?;
+        let mut driver = output.driver(layout);
         let outs: Vec<&str> = layout.outs.iter().map(String::as_str).collect();
         let granted = driver.open(&Wish {
             rate: asked.rate,

@@ -136,7 +136,9 @@ impl Controller {
                     EngineState::Paused => State::Paused,
                     EngineState::Ended => State::Ended,
                 };
-                let reason = p.holding.then(|| "the stems are read too slowly".to_owned());
+                let reason = p
+                    .holding
+                    .then(|| "the stems are read too slowly".to_owned());
                 let song = heard.map_or(self.song, |h| h.song);
                 let frame = heard.map_or(self.parts[self.song].start, |h| h.frame);
                 (song, frame, state, reason)
@@ -188,19 +190,15 @@ impl Controller {
                 .format
                 .is_none_or(|f| f == engine_core::convert::SampleFormat::F32);
             t.clips += u64::from(if float { c.overs } else { report.clips });
-            t.late += u64::from(board.monitor.late());
+            t.late += u64::from(board.monitor.late_callbacks());
         }
         t
     }
 
     fn stats(&self) -> LatencyStats {
-        self.rig.as_ref().map_or_else(LatencyStats::default, |r| {
-            r.handle.board().monitor.stats(
-                &super::super::clock::HostClock::new(),
-                r.granted.period,
-                r.granted.rate,
-            )
-        })
+        self.rig
+            .as_ref()
+            .map_or_else(LatencyStats::default, |r| r.handle.board().monitor.stats())
     }
 
     fn latency(&self, stats: &LatencyStats) -> Latency {
@@ -293,7 +291,11 @@ impl Controller {
             buses,
             master: self.master,
             callbacks: totals.callbacks,
-            device_xruns: self.told.output.counts_xruns().then_some(totals.device_xruns),
+            device_xruns: self
+                .told
+                .output
+                .counts_xruns()
+                .then_some(totals.device_xruns),
             late_callbacks: full.then_some(totals.late),
             starvations: u64::from(totals.counters.starvations),
             starved_frames: u64::from(totals.counters.starved_frames),

@@ -128,7 +128,7 @@ impl Controller {
     }
 
     /// The song frame that the engine gives next.
-    pub(super) fn here(&self) -> u64 {
+    pub(in super::super) fn here(&self) -> u64 {
         if let Some(hold) = &self.hold {
             return hold.frame;
         }
@@ -138,7 +138,9 @@ impl Controller {
             .map_or(0, |r| r.handle.board().position().deck_frame);
         self.current
             .and_then(|t| self.decks.find(t))
-            .map_or(self.parts[self.song].start, |l| l.plan.song_frame(deck_frame))
+            .map_or(self.parts[self.song].start, |l| {
+                l.plan.song_frame(deck_frame)
+            })
     }
 
     fn seek(&mut self, place: &Place) {
