@@ -34,9 +34,8 @@ pub use render::{Render, RenderFormat};
     version,
     max_term_width = 100,
     disable_help_subcommand = true,
-    after_help = "Every option --x-y can also be given as the environment variable BACKLINE_X_Y, and most as a key \
-                  of the configuration file (see `backline config show`).",
-    after_long_help = EXAMPLES
+    after_help = ENVIRONMENT,
+    after_long_help = format!("{EXAMPLES}\n\n{ENVIRONMENT}")
 )]
 struct Cli {
     #[command(subcommand)]
@@ -45,13 +44,15 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  backline play song/                        the stems in the folder song/, together
-  backline play drums.wav bass.wav click.wav the same from single files
-  backline play song/ --out click=3          and the click on the device's channel 3
-  backline render song/ -o mix.wav           the same mix into a file
+  backline play song/                         the stems in the folder song/, together
+  backline play drums.wav bass.wav click.wav  the same from single files
+  backline play song/ --out click=3           and the click on the device's channel 3
+  backline render song/ -o mix.wav            the same mix into a file";
 
+const ENVIRONMENT: &str = "\
 Every option --x-y can also be given as the environment variable BACKLINE_X_Y (of an option that \
-repeats, the values are separated by `;`), and most as a key of the configuration file.";
+repeats, the values are separated by `;`), and most as a key of the configuration file: see \
+`backline config show`.";
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {

@@ -145,13 +145,13 @@ pub(super) struct SessionArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  backline play song/                              the stems in the folder song/, together
-  backline play song/ --gain drums=-6 --mute vox   with the drums softer and the voice off
-  backline play song/ --out main=1,2 --out click=3 the click on its own output
-  backline play one/ two/ three.toml               a setlist
-  backline play --sequence announcements/          each file for itself, one after the other
-  backline play song/ --loop=0:30..1:00            that half minute until stopped
-  backline play song/ --device hw:CARD=USB         on that ALSA device";
+  backline play song/                               the stems in the folder song/, together
+  backline play song/ --gain drums=-6 --mute vox    with the drums softer and the voice off
+  backline play song/ --out main=1,2 --out click=3  the click on its own output
+  backline play one/ two/ three.toml                a setlist
+  backline play --sequence announcements/           each file for itself, one after the other
+  backline play song/ --loop=0:30..1:00             that half minute until stopped
+  backline play song/ --device hw:CARD=USB          on that ALSA device";
 
 /// How often it is played.
 #[derive(Clone, Debug, PartialEq)]

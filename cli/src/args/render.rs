@@ -64,10 +64,10 @@ pub(super) struct RenderArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  backline render song/ -o mix.wav                    the whole mix, 24 bit
-  backline render song/ -o click.wav --only-bus click just the click
-  backline render song/ --stems out/ --format f32     every track on its own
-  backline render song/ -o - | flac - -o mix.flac     through a pipe";
+  backline render song/ -o mix.wav                     the whole mix, 24 bit
+  backline render song/ -o click.wav --only-bus click  just the click
+  backline render song/ --stems out/ --format f32      every track on its own
+  backline render song/ -o - | flac - -o mix.flac      through a pipe";
 
 /// A complete order to render.
 #[derive(Clone, Debug, PartialEq)]

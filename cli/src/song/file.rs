@@ -1,17 +1,19 @@
 //! Song and setlist files: TOML in, a checked [`Song`] or list of songs out.
 
+mod raw;
+
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 use toml::Spanned;
 
-use super::fields::{GainDb, Pan, TimeText};
+use super::fields::{GainDb, TimeText};
 use super::names::{check_name, clean};
 use super::{Bus, OnEnd, Section, Song, SongError, Time, Track};
 use crate::located::{self, Located};
 use crate::units::{Connect, gain_from_db};
+use raw::{Raw, RawBus, RawSection, RawTrack};
 
 /// What a file says.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,65 +63,6 @@ pub fn parse(path: &Path, text: &str, max_gain_db: f64) -> Result<Document, Song
 fn without_reserved(what: String) -> String {
     what.replace(", `tempo`, `click`, `ltc`, `midi`", "")
         .replace(", `crossfade`, `after`", "")
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Raw {
-    version: Option<Spanned<i64>>,
-    title: Option<Spanned<String>>,
-    on_end: Option<Spanned<OnEnd>>,
-    tracks: Option<Spanned<Vec<RawTrack>>>,
-    #[serde(default)]
-    buses: Option<Spanned<Vec<RawBus>>>,
-    sections: Option<Spanned<Vec<RawSection>>>,
-    songs: Option<Spanned<Vec<RawEntry>>>,
-    tempo: Option<Spanned<IgnoredAny>>,
-    click: Option<Spanned<IgnoredAny>>,
-    ltc: Option<Spanned<IgnoredAny>>,
-    midi: Option<Spanned<IgnoredAny>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTrack {
-    name: Option<Spanned<String>>,
-    file: Spanned<String>,
-    gain_db: Option<Spanned<GainDb>>,
-    pan: Option<Pan>,
-    #[serde(default)]
-    mute: bool,
-    #[serde(default)]
-    solo: bool,
-    bus: Option<Spanned<String>>,
-    offset: Option<Spanned<TimeText>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawBus {
-    name: Spanned<String>,
-    outputs: Option<Spanned<Vec<Spanned<i64>>>>,
-    level_db: Option<Spanned<GainDb>>,
-    follow_master: Option<bool>,
-    jack: Option<Spanned<Vec<Spanned<String>>>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSection {
-    name: Spanned<String>,
-    start: Spanned<TimeText>,
-    end: Option<Spanned<TimeText>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawEntry {
-    file: Spanned<String>,
-    on_end: Option<OnEnd>,
-    crossfade: Option<Spanned<IgnoredAny>>,
-    after: Option<Spanned<IgnoredAny>>,
 }
 
 struct File<'a> {

@@ -1,0 +1,68 @@
+//! Song and setlist files as they are written, every value with its place.
+//!
+//! Reserved keys are read, whatever their value, so that they can be refused by name.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use toml::Spanned;
+
+use crate::song::OnEnd;
+use crate::song::fields::{GainDb, Pan, TimeText};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub version: Option<Spanned<i64>>,
+    pub title: Option<Spanned<String>>,
+    pub on_end: Option<Spanned<OnEnd>>,
+    pub tracks: Option<Spanned<Vec<RawTrack>>>,
+    pub buses: Option<Spanned<Vec<RawBus>>>,
+    pub sections: Option<Spanned<Vec<RawSection>>>,
+    pub songs: Option<Spanned<Vec<RawEntry>>>,
+    pub tempo: Option<Spanned<IgnoredAny>>,
+    pub click: Option<Spanned<IgnoredAny>>,
+    pub ltc: Option<Spanned<IgnoredAny>>,
+    pub midi: Option<Spanned<IgnoredAny>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTrack {
+    pub name: Option<Spanned<String>>,
+    pub file: Spanned<String>,
+    pub gain_db: Option<Spanned<GainDb>>,
+    pub pan: Option<Pan>,
+    #[serde(default)]
+    pub mute: bool,
+    #[serde(default)]
+    pub solo: bool,
+    pub bus: Option<Spanned<String>>,
+    pub offset: Option<Spanned<TimeText>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBus {
+    pub name: Spanned<String>,
+    pub outputs: Option<Spanned<Vec<Spanned<i64>>>>,
+    pub level_db: Option<Spanned<GainDb>>,
+    pub follow_master: Option<bool>,
+    pub jack: Option<Spanned<Vec<Spanned<String>>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSection {
+    pub name: Spanned<String>,
+    pub start: Spanned<TimeText>,
+    pub end: Option<Spanned<TimeText>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEntry {
+    pub file: Spanned<String>,
+    pub on_end: Option<OnEnd>,
+    pub crossfade: Option<Spanned<IgnoredAny>>,
+    pub after: Option<Spanned<IgnoredAny>>,
+}
