@@ -52,4 +52,3 @@ pub use layout::Wiring;
 pub use notes::Note;
 pub use status::{BusMeter, Status, TrackMeter};
 pub use wish::Place;
-

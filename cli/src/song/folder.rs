@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::file::stem_of;
 use super::names::{clean, unique};
 use super::{Song, SongError, Time, Track, natural_order};
+use crate::media::is_audio_name;
 
 /// The audio files directly in `folder`, in [`natural_order`] of their names. Hidden files and
 /// subfolders are passed over; a link counts as what it leads to.
@@ -92,15 +93,4 @@ pub(super) fn name_of(folder: &Path) -> String {
             .and_then(|full| full.file_name().map(|name| clean(&name.to_string_lossy())))
             .unwrap_or_else(|| "/".to_owned()),
     }
-}
-
-/// Whether a file's name is one of audio.
-fn is_audio_name(path: &Path) -> bool {
-    const KNOWN: [&str; 24] = [
-        "aac", "aif", "aifc", "aiff", "alac", "bwf", "caf", "flac", "m4a", "m4b", "mka", "mkv",
-        "mp1", "mp2", "mp3", "mp4", "oga", "ogg", "opus", "rf64", "w64", "wav", "wave", "webm",
-    ];
-    path.extension()
-        .and_then(|extension| extension.to_str())
-        .is_some_and(|extension| KNOWN.contains(&extension.to_ascii_lowercase().as_str()))
 }
