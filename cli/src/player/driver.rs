@@ -1,5 +1,8 @@
 //! The drivers a player can use.
 
+use std::fmt;
+use std::sync::Arc;
+
 use engine_core::backend::Backend;
 use engine_core::host::HostEngine;
 use engine_core::seat::Borrower;
@@ -11,11 +14,14 @@ use crate::null::Null;
 /// The engine of a player.
 pub(crate) type Engine = Box<HostEngine<HostClock>>;
 
-/// A driver that borrows it.
-pub(crate) type Driver = Box<dyn Backend<Borrower<Engine>> + Send>;
+/// What a driver calls: a player's engine, borrowed for one callback at a time.
+pub type EngineBorrower = Borrower<Engine>;
+
+/// A driver of a player.
+pub type Driver = Box<dyn Backend<EngineBorrower> + Send>;
 
 /// Where the sound goes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Output {
     /// Nowhere, at `speed` times the speed of a real device (infinity is as fast as it goes).
@@ -34,6 +40,19 @@ pub enum Output {
     /// An ALSA device.
     #[cfg(feature = "alsa")]
     Alsa(backend_alsa::AlsaOptions),
+    /// A driver of your own. Its outputs count as channels of a device.
+    Other {
+        /// Its name in reports.
+        name: &'static str,
+        /// Makes one; called again after the device was lost.
+        make: Arc<dyn Fn() -> Driver + Send + Sync>,
+    },
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl Output {
@@ -45,6 +64,7 @@ impl Output {
             Self::Jack { .. } => "jack",
             #[cfg(feature = "alsa")]
             Self::Alsa(_) => "alsa",
+            Self::Other { name, .. } => name,
         }
     }
 
@@ -77,6 +97,7 @@ impl Output {
             }
             #[cfg(feature = "alsa")]
             Self::Alsa(options) => Box::new(backend_alsa::Alsa::new(options.clone())),
+            Self::Other { make, .. } => make(),
         }
     }
 }

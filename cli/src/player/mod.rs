@@ -45,7 +45,7 @@ mod wish;
 
 pub use builder::{OnDamage, OnLoss, OnReturn, PlayerBuilder, Ports};
 pub use clock::HostClock;
-pub use driver::Output;
+pub use driver::{Driver, EngineBorrower, Output};
 pub use error::PlayerError;
 pub use face::Player;
 pub use layout::Wiring;

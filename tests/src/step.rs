@@ -1,0 +1,198 @@
+//! A driver that a test drives by hand: frames are played when the test says so, and kept.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use backline::player::{Driver, EngineBorrower, Output};
+use engine_core::backend::{
+    Backend, BackendError, Closed, Granted, Halt, Health, Played, Process, Report, Text, Wish,
+};
+
+/// The test's end of the driver.
+#[derive(Clone)]
+pub struct Stepper {
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    rate: u32,
+    period: u32,
+    process: Option<EngineBorrower>,
+    planes: Vec<Vec<f32>>,
+    /// What was played since the last [`Stepper::take`], channels × frames.
+    heard: Vec<Vec<f32>>,
+    halted: bool,
+    lost: bool,
+    opens: u32,
+    cycles: u32,
+}
+
+impl Stepper {
+    /// A device of that rate (Hz) and period (frames).
+    pub fn new(rate: u32, period: u32) -> Self {
+        Self {
+            state: Arc::new(Mutex::new(State {
+                rate,
+                period,
+                process: None,
+                planes: Vec::new(),
+                heard: Vec::new(),
+                halted: true,
+                lost: false,
+                opens: 0,
+                cycles: 0,
+            })),
+        }
+    }
+
+    /// For the player.
+    pub fn output(&self) -> Output {
+        let this = self.clone();
+        Output::Other {
+            name: "step",
+            make: Arc::new(move || -> Driver { Box::new(this.clone()) }),
+        }
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut State) -> R) -> R {
+        f(&mut self.state.lock().unwrap())
+    }
+
+    /// Plays `frames` frames in one call, as soon as the player is ready for them. Returns false
+    /// when it isn't by the deadline, or the stream doesn't run.
+    pub fn step(&self, frames: usize, deadline: Duration) -> bool {
+        let deadline = Instant::now() + deadline;
+        loop {
+            let played = self.with(|s| {
+                if s.halted {
+                    return false;
+                }
+                let Some(p) = &mut s.process else {
+                    return false;
+                };
+                if !p.ready(frames) {
+                    return false;
+                }
+                for plane in &mut s.planes {
+                    plane.resize(frames, 0.0);
+                }
+                let mut planes: Vec<&mut [f32]> =
+                    s.planes.iter_mut().map(Vec::as_mut_slice).collect();
+                let played = p.process(&mut planes, frames);
+                s.cycles += 1;
+                if played == Played::Engine {
+                    for (heard, plane) in s.heard.iter_mut().zip(&s.planes) {
+                        heard.extend_from_slice(&plane[..frames]);
+                    }
+                }
+                played == Played::Engine
+            });
+            if played {
+                return true;
+            }
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
+    /// What was played since the last time, channels × frames.
+    pub fn take(&self) -> Vec<Vec<f32>> {
+        self.with(|s| {
+            let channels = s.heard.len();
+            std::mem::replace(&mut s.heard, vec![Vec::new(); channels])
+        })
+    }
+
+    /// Whether the stream runs.
+    pub fn runs(&self) -> bool {
+        self.with(|s| !s.halted && s.process.is_some())
+    }
+
+    /// Unplugs the device (the next `open` fails, too), or plugs it in again at a rate.
+    pub fn plug(&self, rate: Option<u32>) {
+        self.with(|s| {
+            s.lost = rate.is_none();
+            if let Some(rate) = rate {
+                s.rate = rate;
+            }
+        });
+    }
+
+    /// How often it was opened.
+    pub fn opens(&self) -> u32 {
+        self.with(|s| s.opens)
+    }
+}
+
+impl Backend<EngineBorrower> for Stepper {
+    fn name(&self) -> &'static str {
+        "step"
+    }
+
+    fn open(&mut self, wish: &Wish<'_>) -> Result<Granted, BackendError> {
+        self.with(|s| {
+            if s.lost {
+                return Err(BackendError::new(
+                    engine_core::backend::BackendErrorKind::NoDevice,
+                    format_args!("the test's device is unplugged"),
+                ));
+            }
+            s.opens += 1;
+            s.heard.resize(wish.outs.len(), Vec::new());
+            s.planes = vec![Vec::new(); wish.outs.len()];
+            Ok(Granted {
+                rate: s.rate,
+                period: s.period,
+                periods: None,
+                channels: wish.outs.len() as u32,
+                format: None,
+                device: Text::new(),
+                notice: Text::new(),
+            })
+        })
+    }
+
+    fn start(&mut self, process: EngineBorrower) -> Result<(), BackendError> {
+        self.with(|s| {
+            s.process = Some(process);
+            s.halted = false;
+        });
+        Ok(())
+    }
+
+    fn halt(&mut self, _how: Halt, _deadline: Duration) -> Result<(), BackendError> {
+        self.with(|s| s.halted = true);
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), BackendError> {
+        self.with(|s| s.halted = false);
+        Ok(())
+    }
+
+    fn report(&mut self) -> Report {
+        self.with(|s| Report {
+            health: if s.lost {
+                Health::Lost
+            } else if s.halted {
+                Health::Halted
+            } else {
+                Health::Running
+            },
+            rate: s.rate,
+            period: s.period,
+            cycles: s.cycles,
+            ..Report::default()
+        })
+    }
+
+    fn close(&mut self, _deadline: Duration) -> Closed {
+        self.with(|s| {
+            s.process = None;
+            s.halted = true;
+        });
+        Closed::Clean
+    }
+}
