@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by check.sh and test.sh: the steps both have.
 
 check_steps() {

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: finds a Rust that is new enough, and puts it into PATH. Changes nothing else.
 
 # The oldest version the workspace builds with.

@@ -33,6 +33,7 @@ measure() {
 }
 
 seconds=$((minutes * 60))
+SECONDS=0
 settled=$((seconds / 10))
 first=
 while [ $SECONDS -lt "$seconds" ]; do

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: runs named steps, goes on after a failure, and adds up at the end. Output of every step is kept in target/logs.
 #
 # A check that this machine can't run says `SKIP name: reason`, a test likewise. With CI=true a SKIP is a failure.
