@@ -31,6 +31,7 @@ pub mod host;
 mod mix;
 pub mod monitor;
 pub mod platform;
+pub mod monitor;
 pub mod ramp;
 pub mod ring;
 #[cfg(feature = "alloc")]

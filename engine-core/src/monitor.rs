@@ -624,7 +624,7 @@ mod tests {
     /// extremes, while the writer runs.
     #[test]
     fn a_reader_beside_the_writer_sees_nothing_impossible() {
-        let rounds = if cfg!(miri) { 200 } else { 50_000 };
+        let rounds: u32 = if cfg!(miri) { 200 } else { 50_000 };
         let board = std::sync::Arc::new(MonitorBoard::new());
         let theirs = board.clone();
         let writer = std::thread::spawn(move || {
