@@ -301,7 +301,8 @@ static int faulty_delay(snd_pcm_ioplug_t *io, snd_pcm_sframes_t *delay)
 	struct faulty *f = io->private_data;
 	if (io->state == SND_PCM_STATE_XRUN)
 		return -EPIPE;
-	for (int i = 0; i < f->fault_count; i++) {
+	snd_pcm_uframes_t room = snd_pcm_ioplug_avail(io, f->hw, io->appl_ptr);
+	for (int i = 0; i < f->fault_count && room >= io->period_size; i++) {
 		struct fault *fault = &f->faults[i];
 		if (fault->kind == LATE && !fault->done && f->moving && f->heard >= fault->at) {
 			fault->done = 1;
