@@ -209,3 +209,66 @@ impl<P: Process> Drop for Alsa<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine_core::backend::Played;
+
+    struct Nothing;
+    impl Process for Nothing {
+        fn process(&mut self, _: &mut [&mut [f32]], _: usize) -> Played {
+            Played::Silence
+        }
+        fn ready(&mut self, _: usize) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_backend_can_move_to_its_controller() {
+        fn moves<T: Send>(_: &T) {}
+        moves(&Alsa::<Nothing>::new(AlsaOptions::default()));
+    }
+
+    #[test]
+    fn more_channels_than_can_be_are_refused_before_anything_is_opened() {
+        let outs = vec!["x"; MAX_CHANNELS + 1];
+        let wish = Wish {
+            rate: None,
+            period: None,
+            periods: None,
+            format: None,
+            outs: &outs,
+        };
+        let mut alsa = Alsa::<Nothing>::new(AlsaOptions::default());
+        let refused = alsa.open(&wish).map(|_| ()).unwrap_err();
+        assert_eq!(refused.kind, Kind::Channels);
+    }
+
+    #[test]
+    fn an_engine_that_is_not_lent_writes_nothing_where_nothing_paces() {
+        let wish = Wish {
+            rate: Some(48_000),
+            period: None,
+            periods: None,
+            format: None,
+            outs: &["a"],
+        };
+        let mut alsa = Alsa::new(AlsaOptions {
+            device: "null".into(),
+            ..AlsaOptions::default()
+        });
+        alsa.open(&wish).unwrap();
+        alsa.start(Nothing).unwrap();
+        let limit = Instant::now() + Duration::from_secs(20);
+        while alsa.report().cycles < 20 {
+            assert!(Instant::now() < limit);
+            std::thread::yield_now();
+        }
+        // Nothing is queued, so nothing is waited for.
+        alsa.halt(Halt::Drain, Duration::from_secs(10)).unwrap();
+        assert_eq!(alsa.report().latency_frames, 0);
+        assert_eq!(alsa.close(Duration::from_secs(10)), Closed::Clean);
+    }
+}

@@ -1,4 +1,5 @@
-//! What an audio thread may ask of the system: a real-time priority and a stack that is there.
+//! What an audio thread needs of the system: a real-time priority, a stack that is there, and no
+//! signal handlers.
 
 use crate::eventfd::errno;
 
@@ -33,6 +34,17 @@ pub fn touch_stack() {
         }
     }
     core::hint::black_box(&depth);
+}
+
+/// Keeps signals from the calling thread and those it starts: their handlers run on another one.
+pub fn block_signals() {
+    // SAFETY: an all-zero `sigset_t` is valid storage, filled before it is used; the mask is the
+    // calling thread's own.
+    unsafe {
+        let mut all: libc::sigset_t = core::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &all, core::ptr::null_mut());
+    }
 }
 
 #[cfg(test)]

@@ -136,7 +136,7 @@ pub fn runs(
     outs: usize,
 ) -> Result<Vec<(u64, u64)>, String> {
     let size = channels * format.bytes();
-    if data.len() % size != 0 {
+    if !data.len().is_multiple_of(size) {
         return Err(format!("{} bytes are no whole frames", data.len()));
     }
     let mut runs: Vec<(u64, u64)> = Vec::new();

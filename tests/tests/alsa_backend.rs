@@ -640,6 +640,26 @@ fn a_driver_that_hangs_is_left_behind() {
     });
 }
 
+#[test]
+fn a_drain_can_be_broken_off_by_going_on() {
+    isolated("a_drain_can_be_broken_off_by_going_on", |folder| {
+        let mut play = Play::faulty(folder, "SPEED=1", Access::Auto, &wish(S32), u64::MAX);
+        until("a buffer", || play.given() > 2048);
+        let refused = play.backend.halt(Halt::Drain, Duration::ZERO).unwrap_err();
+        assert_eq!(refused.kind, Kind::TimedOut);
+        play.backend.resume().unwrap();
+        let given = play.given();
+        until("more", || play.given() > given + 2048);
+        assert_eq!(play.backend.report().health, Health::Running);
+        play.close();
+        let heard = play.heard();
+        assert!(
+            heard.windows(2).all(|w| w[0].0 + w[0].1 < w[1].0),
+            "{heard:?}"
+        );
+    });
+}
+
 // --- refusals ---
 
 #[test]
