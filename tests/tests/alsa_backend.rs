@@ -103,7 +103,7 @@ impl Play {
     }
 
     /// Waits for the ramp's end.
-    fn to_the_end(&mut self) -> Report {
+    fn reach_end(&mut self) -> Report {
         let length = self.length;
         until("the ramp's end", || {
             let report = self.backend.report();
@@ -115,7 +115,7 @@ impl Play {
 
     /// Waits for the ramp's end, drains and closes; what the report said after the drain.
     fn finish(&mut self) -> Report {
-        self.to_the_end();
+        self.reach_end();
         self.backend.halt(Halt::Drain, LONG).expect("drain");
         let report = self.backend.report();
         assert_eq!(report.health, Health::Halted);
@@ -203,7 +203,7 @@ fn a_pcm_that_nothing_paces_gets_every_frame_and_no_more() {
                         Ramp::then_unready,
                         length,
                     );
-                    play.to_the_end();
+                    play.reach_end();
                     let share = cpu_share(|| pass(Duration::from_millis(100)));
                     assert!(share < 20.0, "{share} % of a core with nothing to do");
                     play.finish();
@@ -224,7 +224,7 @@ fn silence_passes_no_faster_than_time_where_nothing_paces() {
             let file = folder.join("taken.raw");
             let device = format!("recorder:FILE={}", file.display());
             let mut play = Play::on(&device, file, Access::Auto, &wish(S32), |r| r, 5000);
-            play.to_the_end();
+            play.reach_end();
             let start = Instant::now();
             let share = cpu_share(|| pass(Duration::from_millis(500)));
             assert!(share < 20.0, "{share} % of a core on silence");
@@ -238,8 +238,8 @@ fn silence_passes_no_faster_than_time_where_nothing_paces() {
 }
 
 #[test]
-fn a_float_wav_and_null_work_by_name() {
-    isolated("a_float_wav_and_null_work_by_name", |_| {
+fn null_works_by_name_with_what_is_usual() {
+    isolated("null_works_by_name_with_what_is_usual", |_| {
         let mut play = Play::on(
             "null",
             PathBuf::new(),
@@ -256,6 +256,22 @@ fn a_float_wav_and_null_work_by_name() {
         assert!(report.cycles >= 480_000 / 1024);
         assert_eq!(report.rt_priority, None);
     });
+}
+
+#[test]
+fn a_plug_in_between_changes_nothing_at_its_own_rate() {
+    isolated(
+        "a_plug_in_between_changes_nothing_at_its_own_rate",
+        |folder| {
+            for access in [Access::Mmap, Access::Rw] {
+                let file = folder.join("heard.raw");
+                let device = format!("converting:FILE={}", file.display());
+                let mut play = Play::on(&device, file, access, &wish(S32), |r| r, 40_001);
+                play.finish();
+                assert_eq!(play.heard(), [(1, 40_001)], "{access:?}");
+            }
+        },
+    );
 }
 
 #[test]
@@ -605,7 +621,7 @@ fn a_poll_that_is_always_ready_costs_little_and_loses_nothing() {
                 let mut play = Play::faulty(folder, settings, access, &wish(S32), 40_000);
                 until("the fault", || play.given() > 3000);
                 let share = cpu_share(|| {
-                    play.to_the_end();
+                    play.reach_end();
                 });
                 assert!(share < 20.0, "{share} % of a core");
                 play.finish();
