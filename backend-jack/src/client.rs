@@ -24,11 +24,9 @@ const QUIESCE: Duration = Duration::from_millis(300);
 /// Callbacks after which a change of mode has certainly been seen: one may be under way.
 const SEEN: u32 = 2;
 
-/// Latency, load and connections are looked at this often even if nobody says they changed.
+/// Latency, load and connections are looked at this often even if nobody says they changed; a
+/// target that exists but refused (its client may not be active yet) is then tried again.
 const TEND: Duration = Duration::from_secs(1);
-
-/// A target that exists but refused (its client may not be active yet) is tried again after this.
-const RETRY: Duration = Duration::from_millis(250);
 
 /// A JACK client as a [`Backend`]. Ports exist from `open`; they sound from `start`.
 ///
@@ -275,7 +273,7 @@ impl<P: Process + 'static> Open<P> {
         }
         if self.started && !s.lost() && !self.line.busy() {
             let since = now.saturating_duration_since(self.tended);
-            if s.take_graph_changed() || (s.retry() && since >= RETRY) || since >= TEND {
+            if s.take_graph_changed() || since >= TEND {
                 self.tended = now;
                 self.line.post(Line::tend);
             }
@@ -427,7 +425,6 @@ impl<P: Process + 'static> Line<P> {
             .filter_map(|id| self.client.name_of(*id))
             .collect();
         let inputs = self.inputs();
-        let mut retry = false;
         for want in &mut self.wants {
             if let Some(made) = &want.made {
                 // A target may have gone and come back between two looks.
@@ -442,11 +439,8 @@ impl<P: Process + 'static> Line<P> {
             };
             if self.client.connect(out, dest) {
                 want.made = Some(dest.to_owned());
-            } else {
-                retry = true;
             }
         }
-        self.shared.set_retry(retry);
         self.shared.set_latency(self.client.playback_latency());
         self.shared.set_priority(self.client.priority());
         self.shared.set_load(self.client.load());

@@ -46,8 +46,6 @@ pub(crate) struct Shared {
     priority: AtomicI32,
     /// f32 bits, %.
     load: AtomicU32,
-    /// A target exists but could not be connected.
-    retry: AtomicBool,
 }
 
 /// Arrived ports that are remembered between two looks.
@@ -178,14 +176,6 @@ impl Shared {
 
     pub(crate) fn load(&self) -> f32 {
         f32::from_bits(self.load.load(Relaxed))
-    }
-
-    pub(crate) fn set_retry(&self, on: bool) {
-        self.retry.store(on, Relaxed);
-    }
-
-    pub(crate) fn retry(&self) -> bool {
-        self.retry.load(Relaxed)
     }
 }
 

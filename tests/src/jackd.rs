@@ -1,15 +1,20 @@
 //! A JACK server of one's own for a test, and a recorder on it.
 //!
 //! libjack keeps the server it talks to in process-wide variables, so a process can use one
-//! server at a time: [`Jackd::start`] waits until the last one of this process is gone. A server
-//! that already runs on the machine is never touched; ours have names nobody else has.
+//! server at a time: [`Jackd::start`] waits until the last one of this process is gone.
+//!
+//! A server that already runs on the machine is never touched. Ours take their names from a
+//! small pool with a lock on each, and not a fresh one each time: jackd's registry has room for
+//! eight servers, one that was killed keeps its entry, and only a server of the same name takes
+//! that back.
 
 use std::ffi::{CString, c_char, c_uint, c_void};
+use std::fs::File;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +22,9 @@ use jack::jack_sys;
 
 /// Bytes of a server's output that are kept.
 const LOG_BYTES: usize = 64 << 10;
+
+/// Names in the pool; fewer than the registry's eight, for others are there too.
+const NAMES: u32 = 4;
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -28,6 +36,8 @@ pub struct Jackd {
     synchronous: bool,
     child: Option<Child>,
     log: Arc<Mutex<Vec<u8>>>,
+    // Given back last, and in this order.
+    _name_lock: File,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -54,7 +64,6 @@ impl Jackd {
     }
 
     fn start_as(period: u32, rate: u32, synchronous: bool) -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let installed = Command::new("jackd")
             .arg("--version")
@@ -65,14 +74,15 @@ impl Jackd {
             eprintln!("SKIP {}: jackd is not installed", test_name());
             return None;
         }
-        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let (name, name_lock) = take_name();
         let mut server = Self {
-            name: format!("bl{}-{n}", std::process::id()),
+            name,
             period,
             rate,
             synchronous,
             child: None,
             log: Arc::default(),
+            _name_lock: name_lock,
             _turn: turn,
         };
         server.run();
@@ -101,8 +111,11 @@ impl Jackd {
 
     /// Stops the server's process in its tracks: it neither runs nor goes away. Until it is killed.
     pub fn freeze(&self) {
-        if let Some(child) = &self.child {
-            signal(child, libc::SIGSTOP);
+        let Some(child) = &self.child else { return };
+        signal(child, libc::SIGSTOP);
+        let start = Instant::now();
+        while !stopped(child.id()) && start.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(2));
         }
     }
 
@@ -111,7 +124,7 @@ impl Jackd {
             self.spawn(scheduling);
             let start = Instant::now();
             while start.elapsed() < Duration::from_secs(15) {
-                if open_client("ready", &self.name).is_some() {
+                if backend_jack::server_running(Some(&self.name)) {
                     return;
                 }
                 let gone = |c: &mut Child| !matches!(c.try_wait(), Ok(None));
@@ -158,7 +171,7 @@ impl Jackd {
         self.child = Some(child);
     }
 
-    /// Removes what a killed server leaves in shared memory; its name is ours alone.
+    /// Removes what a killed server leaves in shared memory; nobody else has its name.
     fn sweep(&self) {
         let Ok(dir) = std::fs::read_dir("/dev/shm") else {
             return;
@@ -183,6 +196,36 @@ impl Drop for Jackd {
         }
         self.kill();
     }
+}
+
+/// A name of the pool that no server of another test has, and the lock on it.
+fn take_name() -> (String, File) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(300) {
+        for n in 0..NAMES {
+            let name = format!("backline-test-{n}");
+            // SAFETY: no arguments.
+            let user = unsafe { libc::getuid() };
+            let path = std::env::temp_dir().join(format!("{name}.{user}.lock"));
+            let lock = File::create(path).expect("a lock file can be made");
+            if lock.try_lock().is_ok() {
+                return (name, lock);
+            }
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("all {NAMES} servers of the tests are in use");
+}
+
+/// Whether every thread of a process is stopped.
+fn stopped(pid: u32) -> bool {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return true;
+    };
+    tasks.flatten().all(|task| {
+        let status = std::fs::read_to_string(task.path().join("status"));
+        status.is_ok_and(|s| s.contains("State:\tT"))
+    })
 }
 
 /// Signals a server's process group.
@@ -220,15 +263,7 @@ fn open_client(name: &str, server: &str) -> Option<jack::Client> {
         *mut c_uint,
         ...
     ) -> *mut jack_sys::jack_client_t;
-    unsafe extern "C" fn quiet(_: *const c_char) {}
-    static QUIET: Once = Once::new();
-
     let library = jack_sys::library().ok()?;
-    // SAFETY: `quiet` lives for ever and has the type asked for.
-    QUIET.call_once(|| unsafe {
-        jack_sys::jack_set_error_function(Some(quiet));
-        jack_sys::jack_set_info_function(Some(quiet));
-    });
     let (name, server) = (CString::new(name).ok()?, CString::new(server).ok()?);
     let options = jack_sys::JackNoStartServer | jack_sys::JackServerName;
     let mut status = 0;

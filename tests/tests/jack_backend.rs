@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use backend_jack::{ConnectRule, Jack, JackOptions, list_ports, server_running};
+use backend_jack::{
+    ConnectRule, Jack, JackOptions, MAX_OUTS, list_ports, server_running, take_messages,
+};
 use backline_tests::jackd::{Jackd, Recorder};
 use engine_core::backend::{
     Backend, BackendErrorKind, Closed, Granted, Halt, Health, Played, Process, Wish,
@@ -547,6 +549,26 @@ fn without_a_server_one_sentence_says_so() {
     assert!(e.message.contains("nobody-runs-this"), "{e}");
     assert!(e.message.ends_with('.'), "{e}");
     assert_eq!(jack.close(LONG), Closed::Clean);
+    // libjack's own words came to us, so not to stderr.
+    assert!(!take_messages().is_empty());
+}
+
+#[test]
+fn as_many_outs_as_can_be_and_not_one_more() {
+    let Some(server) = Jackd::start(512, 48_000) else {
+        return;
+    };
+    let names: Vec<String> = (0..=MAX_OUTS).map(|i| format!("t{i:03}")).collect();
+    let outs: Vec<&str> = names.iter().map(String::as_str).collect();
+    let rec = Recorder::open(&server, "rec", 2, 4800);
+    let rules = vec![exact("t000", &rec.input(1)), exact("t287", &rec.input(2))];
+    let (mut jack, granted) = open(options(&server, rules), &outs[..MAX_OUTS]);
+    assert_eq!(granted.channels as usize, MAX_OUTS);
+    jack.start(Ramp::default()).expect("starts");
+    assert_ramp(&rec.finish(LONG), 4800);
+    assert_eq!(jack.close(LONG), Closed::Clean);
+    let e = jack.open(&wish(&outs)).expect_err("too many");
+    assert_eq!(e.kind, BackendErrorKind::Channels);
 }
 
 #[test]
