@@ -37,7 +37,7 @@ pub struct Jackd {
     child: Option<Child>,
     log: Arc<Mutex<Vec<u8>>>,
     // Given back last, and in this order.
-    _name_lock: File,
+    name_lock: Option<File>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -74,19 +74,25 @@ impl Jackd {
             eprintln!("SKIP {}: jackd is not installed", test_name());
             return None;
         }
-        let (name, name_lock) = take_name();
         let mut server = Self {
-            name,
+            name: String::new(),
             period,
             rate,
             synchronous,
             child: None,
             log: Arc::default(),
-            _name_lock: name_lock,
+            name_lock: None,
             _turn: turn,
         };
-        server.run();
-        Some(server)
+        // A name may be taken for a while by the remains of a killed run: the next one then.
+        for n in 0..NAMES {
+            server.take_name(n);
+            if server.run() {
+                return Some(server);
+            }
+        }
+        let log = server.log.lock().unwrap_or_else(PoisonError::into_inner);
+        panic!("jackd does not start:\n{}", String::from_utf8_lossy(&log));
     }
 
     /// The server's name.
@@ -95,9 +101,12 @@ impl Jackd {
     }
 
     /// Starts the server again, of the same name, after [`Jackd::kill`].
+    ///
+    /// # Panics
+    /// When it does not come up.
     pub fn restart(&mut self) {
         self.kill();
-        self.run();
+        assert!(self.run(), "jackd does not start again");
     }
 
     /// Kills the server at once, as a crash would.
@@ -119,13 +128,14 @@ impl Jackd {
         }
     }
 
-    fn run(&mut self) {
+    /// Starts the server and waits until it answers.
+    fn run(&mut self) -> bool {
         for scheduling in ["-R", "-r"] {
             self.spawn(scheduling);
             let start = Instant::now();
             while start.elapsed() < Duration::from_secs(15) {
                 if backend_jack::server_running(Some(&self.name)) {
-                    return;
+                    return true;
                 }
                 let gone = |c: &mut Child| !matches!(c.try_wait(), Ok(None));
                 if self.child.as_mut().is_none_or(gone) {
@@ -135,8 +145,28 @@ impl Jackd {
             }
             self.kill();
         }
-        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        panic!("jackd does not start:\n{}", String::from_utf8_lossy(&log));
+        false
+    }
+
+    /// Takes a name of the pool that no server of another test has: the first from the `n`th on.
+    fn take_name(&mut self, n: u32) {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(300) {
+            for k in n..NAMES {
+                let name = format!("backline-test-{k}");
+                // SAFETY: no arguments.
+                let user = unsafe { libc::getuid() };
+                let path = std::env::temp_dir().join(format!("{name}.{user}.lock"));
+                let lock = File::create(path).expect("a lock file can be made");
+                if lock.try_lock().is_ok() {
+                    self.name = name;
+                    self.name_lock = Some(lock);
+                    return;
+                }
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("all servers of the tests are in use");
     }
 
     fn spawn(&mut self, scheduling: &str) {
@@ -196,25 +226,6 @@ impl Drop for Jackd {
         }
         self.kill();
     }
-}
-
-/// A name of the pool that no server of another test has, and the lock on it.
-fn take_name() -> (String, File) {
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(300) {
-        for n in 0..NAMES {
-            let name = format!("backline-test-{n}");
-            // SAFETY: no arguments.
-            let user = unsafe { libc::getuid() };
-            let path = std::env::temp_dir().join(format!("{name}.{user}.lock"));
-            let lock = File::create(path).expect("a lock file can be made");
-            if lock.try_lock().is_ok() {
-                return (name, lock);
-            }
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    panic!("all {NAMES} servers of the tests are in use");
 }
 
 /// Whether every thread of a process is stopped.
