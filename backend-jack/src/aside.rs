@@ -1,20 +1,36 @@
 //! A value on a thread of its own, so that a call on it that hangs can be given up.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
 
+/// Threads that nobody waits for any more, as long as they run.
+static LEAVING: Mutex<Vec<Weak<()>>> = Mutex::new(Vec::new());
+
+/// Whether no thread of a closed, dropped or given-up [`Aside`] still has its value.
+pub(crate) fn none_leaving() -> bool {
+    let mut all = LEAVING.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|thread| thread.strong_count() > 0);
+    all.is_empty()
+}
+
+fn leaves(thread: &Weak<()>) {
+    let mut all = LEAVING.lock().unwrap_or_else(PoisonError::into_inner);
+    all.push(thread.clone());
+}
+
 /// Owns the way to a `T` that lives, and in the end is dropped, on its own thread.
 ///
 /// Dropping an `Aside` lets the thread finish its jobs and drop the value without waiting for it.
 pub(crate) struct Aside<T> {
-    jobs: mpsc::Sender<Job<T>>,
+    jobs: Option<mpsc::Sender<Job<T>>>,
     done: mpsc::Receiver<()>,
+    /// Alive as long as the thread has the value.
+    thread: Weak<()>,
     waiting: Arc<AtomicU32>,
 }
 
@@ -43,13 +59,15 @@ impl<T: 'static> Aside<T> {
         let (made_tx, made) = mpsc::channel();
         let waiting = Arc::new(AtomicU32::new(0));
         let count = waiting.clone();
+        let token = Arc::new(());
+        let thread = Arc::downgrade(&token);
         let started: io::Result<_> = thread::Builder::new().name(name.into()).spawn(move || {
+            // Declared first, so dropped after the value.
+            let token = token;
             let mut value = match make() {
                 Ok((value, r)) => {
-                    if made_tx.send(Ok(r)).is_err() {
-                        // Nobody waits any more: give everything back at once.
-                        return;
-                    }
+                    // If nobody waits any more, the jobs' channel is closed too.
+                    let _ = made_tx.send(Ok(r));
                     value
                 }
                 Err(e) => {
@@ -62,6 +80,7 @@ impl<T: 'static> Aside<T> {
                 count.fetch_sub(1, Ordering::Release);
             }
             drop(value);
+            drop(token);
             let _ = done_tx.send(());
         });
         if started.is_err() {
@@ -70,14 +89,18 @@ impl<T: 'static> Aside<T> {
         match made.recv_timeout(deadline) {
             Ok(Ok(r)) => Ok((
                 Self {
-                    jobs,
+                    jobs: Some(jobs),
                     done,
+                    thread,
                     waiting,
                 },
                 r,
             )),
             Ok(Err(e)) => Err(Ok(e)),
-            Err(e) => Err(Err(e.into())),
+            Err(e) => {
+                leaves(&thread);
+                Err(Err(e.into()))
+            }
         }
     }
 
@@ -97,7 +120,8 @@ impl<T: 'static> Aside<T> {
     /// Runs `f` on the value without waiting.
     pub(crate) fn post(&self, f: impl FnOnce(&mut T) + Send + 'static) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        if self.jobs.send(Box::new(f)).is_err() {
+        let sent = self.jobs.as_ref().map(|jobs| jobs.send(Box::new(f)));
+        if !matches!(sent, Some(Ok(()))) {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -108,10 +132,25 @@ impl<T: 'static> Aside<T> {
     }
 
     /// Drops the value on its thread; `true` when that was done within `deadline`.
-    pub(crate) fn close(self, deadline: Duration) -> bool {
-        let Self { jobs, done, .. } = self;
-        drop(jobs);
-        done.recv_timeout(deadline).is_ok()
+    pub(crate) fn close(mut self, deadline: Duration) -> bool {
+        self.leave();
+        self.done.recv_timeout(deadline).is_ok()
+    }
+}
+
+impl<T> Aside<T> {
+    /// Lets the thread end.
+    fn leave(&mut self) {
+        if let Some(jobs) = self.jobs.take() {
+            leaves(&self.thread);
+            drop(jobs);
+        }
+    }
+}
+
+impl<T> Drop for Aside<T> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -168,7 +207,9 @@ mod tests {
         assert!(matches!(late, Err(NoAnswer::Late)));
         assert!(a.busy());
         assert!(!a.close(Duration::from_millis(10)));
+        assert!(!none_leaving());
         drop(go);
+        assert!(wait_until(LONG, none_leaving));
     }
 
     #[test]

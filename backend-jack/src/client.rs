@@ -11,7 +11,9 @@ use engine_core::backend::{
 use crate::aside::{Aside, wait_until};
 use crate::connect::{self, Found, Inputs, Want};
 use crate::options::JackOptions;
-use crate::ports::{ANSWER, c_string, no_answer, open_client, said, server_name, settle};
+use crate::ports::{
+    ANSWER, c_string, free_of_others, no_answer, open_client, said, server_name, settle,
+};
 use crate::process::Player;
 use crate::raw::{self, MAX_OUTS};
 use crate::shared::{Mode, Shared};
@@ -128,6 +130,7 @@ impl<P: Process + 'static> Backend<P> for Jack<P> {
         let outs: Vec<String> = wish.outs.iter().map(|s| (*s).to_owned()).collect();
         let wants = connect::wants(&self.options.connect, &outs)?;
         let server = server_name(self.options.server_name.as_deref());
+        free_of_others()?;
         let options = self.options.clone();
         let make = move || Line::open(&options, &outs, wants);
         let (line, (shared, granted)) =

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use engine_core::backend::{BackendError, BackendErrorKind, Text};
 
-use crate::aside::{Aside, NoAnswer};
+use crate::aside::{Aside, NoAnswer, none_leaving, wait_until};
 use crate::messages;
 use crate::raw::{Client, Cycle, OpenError, Planes};
 use crate::shared::Shared;
@@ -48,6 +48,7 @@ pub fn server_running(server: Option<&str>) -> bool {
 /// [`Backend::open`](engine_core::backend::Backend::open).
 pub fn list_ports(server: Option<&str>) -> Result<Server, BackendError> {
     let shown = server_name(server);
+    free_of_others()?;
     let name = shown.clone();
     let server = server.map(str::to_owned);
     let look = move || {
@@ -78,6 +79,21 @@ pub fn list_ports(server: Option<&str>) -> Result<Server, BackendError> {
     // A probe that hangs in closing stays behind; its answer counts.
     aside.close(ANSWER);
     Ok(found)
+}
+
+/// Waits until every client that was closed or given up is really gone. While one still hangs
+/// in the library, another server's client would pull its memory from under it: libjack keeps
+/// the server's in process-wide variables.
+pub(crate) fn free_of_others() -> Result<(), BackendError> {
+    if wait_until(ANSWER, none_leaving) {
+        return Ok(());
+    }
+    Err(BackendError::new(
+        BackendErrorKind::TimedOut,
+        format_args!(
+            "An earlier JACK client still hangs in its server; end that server, or start this program again."
+        ),
+    ))
 }
 
 /// The process callback of a client that is never activated.

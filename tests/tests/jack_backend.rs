@@ -286,6 +286,8 @@ fn a_frozen_server_is_noticed_and_left_behind() {
     poll("lost", || jack.report().health == Health::Lost);
     assert!(jack.report().reason.contains("stopped calling"));
     assert_eq!(jack.close(Duration::from_millis(500)), Closed::Abandoned);
+    let e = jack.open(&wish(STEREO)).expect_err("the old one hangs");
+    assert_eq!(e.kind, BackendErrorKind::TimedOut);
     server.kill();
     // The abandoned client goes once its server is dead, and is not in the way of the next.
     server.restart();
