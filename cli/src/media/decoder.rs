@@ -63,6 +63,8 @@ pub(super) fn fault(error: Error) -> Fault {
 pub(super) struct Decoder {
     path: PathBuf,
     extension: String,
+    /// Length that is claimed, bytes; 0 for none.
+    extent: u64,
     format: Box<dyn FormatReader>,
     decoder: Box<dyn AudioDecoder>,
     track: u32,
@@ -88,7 +90,7 @@ pub(super) struct Facts {
     pub(super) counts_frames: bool,
 }
 
-/// A file that is taken to end early.
+/// A file that is taken to end early, or later than it does.
 struct Clipped {
     file: File,
     len: u64,
@@ -128,7 +130,7 @@ impl MediaSource for Clipped {
 
 type Opened = (Box<dyn FormatReader>, Box<dyn AudioDecoder>, u32, Facts);
 
-fn open(path: &Path, extension: &str) -> Result<Opened, Error> {
+fn open(path: &Path, extension: &str, extent: u64) -> Result<Opened, Error> {
     let file = File::open(path).map_err(Error::IoError)?;
     let mut source: Box<dyn MediaSource> = Box::new(file);
     if extension == "ogg" {
@@ -138,6 +140,12 @@ fn open(path: &Path, extension: &str) -> Result<Opened, Error> {
         if let Some(len) = super::ogg::cut_off(&file, len).map_err(Error::IoError)? {
             source = Box::new(Clipped { file, len, at: 0 });
         }
+    }
+    if extent > 0 {
+        // Of a box that reaches beyond the end of the file nothing at all would be given.
+        let file = File::open(path).map_err(Error::IoError)?;
+        let len = extent;
+        source = Box::new(Clipped { file, len, at: 0 });
     }
     contained(|| {
         let source = MediaSourceStream::new(source, Default::default());
@@ -176,10 +184,16 @@ fn open(path: &Path, extension: &str) -> Result<Opened, Error> {
 impl Decoder {
     /// Opens `path`; `extension` is the usual one of the format that its first bytes show.
     pub(super) fn open(path: &Path, extension: &str) -> Result<Self, Error> {
-        let (format, decoder, track, facts) = open(path, extension)?;
+        Self::open_to(path, extension, 0)
+    }
+
+    /// The same for a file whose content claims to reach to `extent` bytes (0: no claim).
+    pub(super) fn open_to(path: &Path, extension: &str, extent: u64) -> Result<Self, Error> {
+        let (format, decoder, track, facts) = open(path, extension, extent)?;
         Ok(Self {
             path: path.into(),
             extension: extension.into(),
+            extent,
             format,
             decoder,
             track,
@@ -240,7 +254,8 @@ impl Decoder {
     }
 
     fn rewind(&mut self) -> Result<(), Fault> {
-        let (format, decoder, track, _) = open(&self.path, &self.extension).map_err(fault)?;
+        let (format, decoder, track, _) =
+            open(&self.path, &self.extension, self.extent).map_err(fault)?;
         (self.format, self.decoder, self.track) = (format, decoder, track);
         Ok(())
     }

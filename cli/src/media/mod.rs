@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+mod aiff;
 mod decoder;
 mod mono;
 mod mp3;

@@ -21,6 +21,8 @@ pub(super) struct Mp4 {
     pub(super) scale: u32,
     /// HE-AAC (spectral band replication), signalled in one of the usual ways.
     pub(super) he_aac: bool,
+    /// Where the last box ends, which is beyond the end of a file that is cut off.
+    pub(super) extent: u64,
     /// The edit list plays several parts, of which only the first is taken.
     pub(super) several_parts: bool,
 }
@@ -63,6 +65,7 @@ fn find<'a>(b: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
 /// Reads the boxes of `file`, `len` bytes long. `None` when there is no movie box.
 pub(super) fn read(file: &File, len: u64) -> io::Result<Option<Mp4>> {
     let mut at = 0u64;
+    let mut told = None;
     while at < len {
         let mut head = [0u8; 16];
         let n = read_full_at(file, at, &mut head)?;
@@ -86,11 +89,11 @@ pub(super) fn read(file: &File, len: u64) -> io::Result<Option<Mp4>> {
             let mut moov = vec![0u8; content as usize];
             let got = read_full_at(file, at + skip, &mut moov)?;
             moov.truncate(got);
-            return Ok(Some(parse(&moov)));
+            told.get_or_insert(parse(&moov));
         }
         at = at.saturating_add(size);
     }
-    Ok(None)
+    Ok(told.map(|told| Mp4 { extent: at, ..told }))
 }
 
 fn parse(moov: &[u8]) -> Mp4 {

@@ -17,7 +17,7 @@ use super::riff::{Head, HeadError, read_head};
 use super::sniff::{Kind, sniff};
 use super::stream::WavPipe;
 use super::wav::{Walk, WavFile};
-use super::{MediaError, OpenOptions, Reader, Spec, mp4};
+use super::{MediaError, OpenOptions, Reader, Spec, aiff, mp4};
 
 /// Sample rates that are believed, Hz.
 const RATES: std::ops::RangeInclusive<u32> = 1000..=1_536_000;
@@ -65,7 +65,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Reader>, Media
         }
         Kind::Mp4 => open_mp4(path, &file, len, options),
         Kind::Adts => open_adts(path, options),
-        Kind::Aiff => open_decoder(path, "aiff", "AIFF", options),
+        Kind::Aiff => open_aiff(path, file, len),
         Kind::Caf => open_decoder(path, "caf", "CAF", options),
         Kind::Flac => open_decoder(path, "flac", "FLAC", options),
         Kind::Ogg => open_decoder(path, "ogg", "Ogg", options),
@@ -148,14 +148,31 @@ fn open_wav(
         file: &file,
         pos: 0,
     };
-    let head = read_head(&mut walk, Some(len)).map_err(|e| match e {
-        HeadError::Io(error) => unreadable(path, error),
-        HeadError::Bad(what) => unsupported(path, what),
-    })?;
+    let head = read_head(&mut walk, Some(len)).map_err(|e| head_error(path, e))?;
     check_shape(path, head.rate, head.channels)?;
     match head.coding {
         Some(coding) => Ok(Box::new(WavFile::new(path, file, len, &head, coding))),
         None => open_compressed_wav(path, len, &head, options),
+    }
+}
+
+fn open_aiff(path: &Path, file: File, len: u64) -> Result<Box<dyn Reader>, MediaError> {
+    let mut walk = Walk {
+        file: &file,
+        pos: 0,
+    };
+    let head = aiff::read_head(&mut walk, len).map_err(|e| head_error(path, e))?;
+    check_shape(path, head.rate, head.channels)?;
+    let coding = head
+        .coding
+        .ok_or_else(|| unsupported(path, "AIFF without plain samples"))?;
+    Ok(Box::new(WavFile::new(path, file, len, &head, coding)))
+}
+
+fn head_error(path: &Path, error: HeadError) -> MediaError {
+    match error {
+        HeadError::Io(error) => unreadable(path, error),
+        HeadError::Bad(what) => unsupported(path, what),
     }
 }
 
@@ -174,7 +191,11 @@ fn open_compressed_wav(
             ),
         ));
     }
-    let mut decoder = Decoder::open(path, "wav").map_err(|e| refused(path, "WAV", e))?;
+    // What the sizes claim, so that a file that is cut off opens all the same.
+    let extent = head
+        .data_len
+        .map_or(len, |n| head.data_start.saturating_add(n).max(len));
+    let mut decoder = Decoder::open_to(path, "wav", extent).map_err(|e| refused(path, "WAV", e))?;
     // The last block is padded; only `fact` tells where the material ends in it.
     decoder.facts.frames = head.fact.or(decoder.facts.frames);
     let cut = head
@@ -295,7 +316,8 @@ fn open_mp4(
             "HE-AAC isn't supported, it would lose the upper half of its band; convert it to FLAC or WAV",
         ));
     }
-    let mut decoder = Decoder::open(path, "m4a").map_err(|e| refused(path, "M4A", e))?;
+    let extent = told.extent.max(len);
+    let mut decoder = Decoder::open_to(path, "m4a", extent).map_err(|e| refused(path, "M4A", e))?;
     if decoder.facts.codec == id::CODEC_ID_OPUS {
         return Err(unsupported(
             path,

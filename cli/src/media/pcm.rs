@@ -1,15 +1,21 @@
 //! Uncompressed samples of a file, turned into planar float.
 
-/// How one sample of a WAV file is stored. Multi-byte samples are little-endian.
+/// How one sample of a WAV or AIFF file is stored: little-endian, unless it says `Be`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
     /// Unsigned 8-bit, middle at 128.
     U8,
+    S8,
     S16,
     S24,
     S32,
     F32,
     F64,
+    S16Be,
+    S24Be,
+    S32Be,
+    F32Be,
+    F64Be,
     /// ITU-T G.711 A-law.
     ALaw,
     /// ITU-T G.711 µ-law.
@@ -20,23 +26,23 @@ impl Coding {
     /// Bytes of one sample.
     pub(super) const fn bytes(self) -> usize {
         match self {
-            Self::U8 | Self::ALaw | Self::MuLaw => 1,
-            Self::S16 => 2,
-            Self::S24 => 3,
-            Self::S32 | Self::F32 => 4,
-            Self::F64 => 8,
+            Self::U8 | Self::S8 | Self::ALaw | Self::MuLaw => 1,
+            Self::S16 | Self::S16Be => 2,
+            Self::S24 | Self::S24Be => 3,
+            Self::S32 | Self::S32Be | Self::F32 | Self::F32Be => 4,
+            Self::F64 | Self::F64Be => 8,
         }
     }
 
     /// The name for people, as in `WAV 24-bit`.
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::U8 => "8-bit",
-            Self::S16 => "16-bit",
-            Self::S24 => "24-bit",
-            Self::S32 => "32-bit",
-            Self::F32 => "32-bit float",
-            Self::F64 => "64-bit float",
+            Self::U8 | Self::S8 => "8-bit",
+            Self::S16 | Self::S16Be => "16-bit",
+            Self::S24 | Self::S24Be => "24-bit",
+            Self::S32 | Self::S32Be => "32-bit",
+            Self::F32 | Self::F32Be => "32-bit float",
+            Self::F64 | Self::F64Be => "64-bit float",
             Self::ALaw => "A-law",
             Self::MuLaw => "µ-law",
         }
@@ -99,6 +105,22 @@ pub(super) fn deinterleave(
         Coding::F32 => spread(bytes, channels, planes, at, f32::from_le_bytes),
         Coding::F64 => spread(bytes, channels, planes, at, |b| {
             f64::from_le_bytes(b) as f32
+        }),
+        Coding::S8 => spread(bytes, channels, planes, at, |b| {
+            f32::from(i8::from_be_bytes(b)) * I8
+        }),
+        Coding::S16Be => spread(bytes, channels, planes, at, |b| {
+            f32::from(i16::from_be_bytes(b)) * I16
+        }),
+        Coding::S24Be => spread(bytes, channels, planes, at, |[a, b, c]: [u8; 3]| {
+            i32::from_be_bytes([a, b, c, 0]) as f32 * I32
+        }),
+        Coding::S32Be => spread(bytes, channels, planes, at, |b| {
+            i32::from_be_bytes(b) as f32 * I32
+        }),
+        Coding::F32Be => spread(bytes, channels, planes, at, f32::from_be_bytes),
+        Coding::F64Be => spread(bytes, channels, planes, at, |b| {
+            f64::from_be_bytes(b) as f32
         }),
         Coding::ALaw => spread(bytes, channels, planes, at, |[b]: [u8; 1]| {
             f32::from(a_law(b)) * I16

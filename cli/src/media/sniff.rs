@@ -10,6 +10,7 @@ use super::wav::read_full_at;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Wav,
+    /// AIFF or AIFC.
     Aiff,
     Caf,
     Flac,
@@ -57,33 +58,28 @@ pub(super) fn sniff(file: &File, len: u64) -> io::Result<Kind> {
         start += tag;
         n = read_full_at(file, start, &mut head)?;
     }
-    let kind = match &head[..n] {
-        [b'R', b'I', b'F', b'F' | b'X', ..]
-        | [b'R', b'F', b'6', b'4', ..]
-        | [b'B', b'W', b'6', b'4', ..] => Kind::Wav,
-        [b'r', b'i', b'f', b'f', 0x2e, 0x91, ..] => Kind::Wave64,
-        [
-            b'F',
-            b'O',
-            b'R',
-            b'M',
-            _,
-            _,
-            _,
-            _,
-            b'A',
-            b'I',
-            b'F',
-            b'F' | b'C',
-            ..,
-        ] => Kind::Aiff,
-        [b'c', b'a', b'f', b'f', ..] => Kind::Caf,
-        [b'f', b'L', b'a', b'C', ..] => Kind::Flac,
-        [b'O', b'g', b'g', b'S', ..] => Kind::Ogg,
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Kind::Mp4,
-        [0x1a, 0x45, 0xdf, 0xa3, ..] => Kind::Matroska,
-        [0xff, b, ..] if b & 0xf6 == 0xf0 && adts_chain(file, start)? => Kind::Adts,
-        _ => Kind::Unknown,
+    let head = &head[..n];
+    let begins = |magic: &[u8]| head.starts_with(magic);
+    let kind = if begins(b"RIFF") || begins(b"RIFX") || begins(b"RF64") || begins(b"BW64") {
+        Kind::Wav
+    } else if begins(b"FORM") && matches!(head.get(8..12), Some(b"AIFF" | b"AIFC")) {
+        Kind::Aiff
+    } else if begins(b"caff") {
+        Kind::Caf
+    } else if begins(b"fLaC") {
+        Kind::Flac
+    } else if begins(b"OggS") {
+        Kind::Ogg
+    } else if head.get(4..8) == Some(b"ftyp") {
+        Kind::Mp4
+    } else if begins(&[0x1a, 0x45, 0xdf, 0xa3]) {
+        Kind::Matroska
+    } else if begins(b"riff\x2e\x91") {
+        Kind::Wave64
+    } else if matches!(head, [0xff, b, ..] if b & 0xf6 == 0xf0) && adts_chain(file, start)? {
+        Kind::Adts
+    } else {
+        Kind::Unknown
     };
     if kind != Kind::Unknown || start >= len {
         return Ok(kind);

@@ -174,15 +174,17 @@ impl Reader for WavPipe {
             done += n;
             self.pos += n as u64;
         }
-        if done == 0 && asked > 0 && !self.reported {
-            if let Some(claimed) = self.claimed.filter(|&c| c > self.taken && self.pos < c) {
-                self.reported = true;
-                return Err(MediaError::Damaged {
-                    path: self.spec.path.clone(),
-                    frame: self.taken,
-                    what: format!("the stream ends there, its header claims {claimed} frames"),
-                });
-            }
+        if done == 0
+            && asked > 0
+            && !self.reported
+            && let Some(claimed) = self.claimed.filter(|&c| c > self.taken && self.pos < c)
+        {
+            self.reported = true;
+            return Err(MediaError::Damaged {
+                path: self.spec.path.clone(),
+                frame: self.taken,
+                what: format!("the stream ends there, its header claims {claimed} frames"),
+            });
         }
         Ok(done)
     }

@@ -79,6 +79,7 @@ fn companded_wav_agrees_with_symphonia() {
         // symphonia asks for the size of an extension, even if it is 0.
         bytes[16] = 18;
         bytes.splice(36..36, [0, 0]);
+        bytes[4..8].copy_from_slice(&(38 + 256u32).to_le_bytes());
         let path = write(dir.path(), "a.wav", &bytes);
         let mut r = open_default(&path).unwrap();
         let (ours, _) = drain(&mut *r);
