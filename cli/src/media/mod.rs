@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 mod aiff;
+mod caf;
 mod decoder;
 mod mono;
 mod mp3;

@@ -16,8 +16,8 @@ use super::preload::Preloaded;
 use super::riff::{Head, HeadError, read_head};
 use super::sniff::{Kind, sniff};
 use super::stream::WavPipe;
-use super::wav::{Walk, WavFile};
-use super::{MediaError, OpenOptions, Reader, Spec, aiff, mp4};
+use super::wav::{Walk, WavFile, read_full_at};
+use super::{MediaError, OpenOptions, Reader, Spec, aiff, caf, mp4};
 
 /// Sample rates that are believed, Hz.
 const RATES: std::ops::RangeInclusive<u32> = 1000..=1_536_000;
@@ -66,7 +66,7 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Reader>, Media
         Kind::Mp4 => open_mp4(path, &file, len, options),
         Kind::Adts => open_adts(path, options),
         Kind::Aiff => open_aiff(path, file, len),
-        Kind::Caf => open_decoder(path, "caf", "CAF", options),
+        Kind::Caf => open_caf(path, file, len, options),
         Kind::Flac => open_decoder(path, "flac", "FLAC", options),
         Kind::Ogg => open_decoder(path, "ogg", "Ogg", options),
         Kind::Matroska => open_decoder(path, "mka", "Matroska", options),
@@ -166,6 +166,24 @@ fn open_aiff(path: &Path, file: File, len: u64) -> Result<Box<dyn Reader>, Media
     let coding = head
         .coding
         .ok_or_else(|| unsupported(path, "AIFF without plain samples"))?;
+    Ok(Box::new(WavFile::new(path, file, len, &head, coding)))
+}
+
+fn open_caf(
+    path: &Path,
+    file: File,
+    len: u64,
+    options: &OpenOptions,
+) -> Result<Box<dyn Reader>, MediaError> {
+    let mut walk = Walk {
+        file: &file,
+        pos: 0,
+    };
+    let head = caf::read_head(&mut walk).map_err(|e| head_error(path, e))?;
+    let Some((head, coding)) = head.and_then(|h| h.coding.map(|c| (h, c))) else {
+        return open_decoder(path, "caf", "CAF", options);
+    };
+    check_shape(path, head.rate, head.channels)?;
     Ok(Box::new(WavFile::new(path, file, len, &head, coding)))
 }
 
@@ -297,7 +315,7 @@ fn refused_codec(path: &Path, container: &str, error: Error) -> MediaError {
 /// Whether the first pages of a file name the Opus codec.
 fn holds_opus(path: &Path) -> bool {
     let mut head = [0u8; 16 * 1024];
-    let got = File::open(path).and_then(|f| super::wav::read_full_at(&f, 0, &mut head));
+    let got = File::open(path).and_then(|f| read_full_at(&f, 0, &mut head));
     let head = head.get(..got.unwrap_or(0)).unwrap_or_default();
     head.windows(8).any(|w| w == b"OpusHead") || head.windows(6).any(|w| w == b"A_OPUS")
 }

@@ -1,4 +1,4 @@
-//! Uncompressed WAV, RF64, BW64 and AIFF from a file: large reads straight into planar float.
+//! Uncompressed WAV, RF64, BW64, AIFF and CAF from a file: large reads straight into planar float.
 
 use std::fs::File;
 use std::io;

@@ -106,8 +106,9 @@ fn a_cut_file_gives_its_beginning_and_then_one_error() {
         let mut r = match open_default(&cut) {
             Ok(r) => r,
             Err(e) => {
-                // Only an index at the end of the file excuses this.
-                assert_eq!(name, "a.m4a", "{e}");
+                // Only an index at the end of the file excuses this (and Matroska, whose demuxer
+                // needs the whole segment).
+                assert!(matches!(&name[..], "a.m4a" | "a.mka"), "{e}");
                 continue;
             }
         };

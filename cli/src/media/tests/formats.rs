@@ -37,8 +37,8 @@ fn stereo(rate: u32, frames: u64) -> (Vec<u8>, Vec<Vec<f32>>) {
 
 /// How many frames later than in `source` the material is in `got`, and how alike they are there.
 fn offset(source: &[f32], got: &[f32]) -> (i64, f64) {
-    const AROUND: i64 = 3000;
-    let (from, len) = (source.len() / 3, 6000);
+    const AROUND: i64 = 1500;
+    let (from, len) = (source.len() / 3, 2500);
     let reference = &source[from..from + len];
     let power = |x: &[f32]| x.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>();
     (-AROUND..=AROUND)
