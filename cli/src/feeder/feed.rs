@@ -15,6 +15,9 @@ use crate::plan::Plan;
 /// Called once when a supply is primed.
 type Call = Box<dyn FnOnce() + Send>;
 
+/// Stands for no wait. Nobody waits for as many: [`Feed::is_primed`] means the same by less.
+const NOBODY: u64 = u64::MAX;
+
 pub(super) struct Feed {
     ticket: Ticket,
     plan: Plan,
@@ -22,7 +25,7 @@ pub(super) struct Feed {
     /// Kept until the supply is given back.
     supply: Mutex<Option<Supply>>,
     stopped: AtomicBool,
-    /// The least number of frames anybody waits for; `u64::MAX` when nobody does.
+    /// The least number of frames anybody waits for, [`NOBODY`] when nobody does.
     least: AtomicU64,
     waiting: Mutex<Waiting>,
     primed: Condvar,
@@ -39,7 +42,7 @@ impl Waiting {
     fn least(&self) -> u64 {
         let calls = self.calls.iter().map(|(frames, _)| *frames);
         let sleepers = self.sleepers.iter().copied();
-        sleepers.chain(calls).min().unwrap_or(u64::MAX)
+        sleepers.chain(calls).min().unwrap_or(NOBODY)
     }
 }
 
@@ -51,7 +54,7 @@ impl Feed {
             slots: supply.sources.iter().map(|s| s.slot.clone()).collect(),
             supply: Mutex::new(Some(supply)),
             stopped: AtomicBool::new(false),
-            least: AtomicU64::new(u64::MAX),
+            least: AtomicU64::new(NOBODY),
             waiting: Mutex::default(),
             primed: Condvar::new(),
         }
@@ -118,6 +121,7 @@ impl Feed {
     }
 
     pub(super) fn wait_primed(&self, frames: u64, deadline: Instant) -> bool {
+        let frames = frames.min(NOBODY - 1);
         let mut waiting = lock(&self.waiting);
         waiting.sleepers.push(frames);
         self.least.store(waiting.least(), Ordering::Release);
@@ -144,7 +148,7 @@ impl Feed {
     pub(super) fn on_primed(&self, frames: u64, call: Call) {
         {
             let mut waiting = lock(&self.waiting);
-            waiting.calls.push((frames, call));
+            waiting.calls.push((frames.min(NOBODY - 1), call));
             self.least.store(waiting.least(), Ordering::Release);
         }
         self.tell_primed();
@@ -154,7 +158,7 @@ impl Feed {
     /// what is waited for.
     pub(super) fn pushed(&self, source: usize) {
         let least = self.least.load(Ordering::Acquire);
-        if least != u64::MAX && lock(&self.slots[source].lanes).is_primed(least) {
+        if least != NOBODY && lock(&self.slots[source].lanes).is_primed(least) {
             self.tell_primed();
         }
     }

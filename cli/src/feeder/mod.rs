@@ -52,6 +52,8 @@ mod lane;
 mod memory;
 mod pool;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub use event::FeederEvent;
 pub use handle::{FeedHandle, StillReading};

@@ -291,7 +291,43 @@ fn rhythm(ring: Duration) -> (Duration, Duration) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::stem_supply;
     use super::*;
+
+    #[test]
+    fn the_emptiest_source_of_all_decks_is_next() {
+        let shared = Shared::new(Duration::from_secs(1), std::sync::mpsc::channel().0);
+        let (first, _ends) = stem_supply(3, 60);
+        let (second, _ends) = stem_supply(1, 60);
+        let (first, second) = (Arc::new(Feed::new(first)), Arc::new(Feed::new(second)));
+        let mut hand = Vec::new();
+        shared.enter(&first);
+        for source in [0, 0, 1, 2, 2] {
+            shared.turn(&first, source, &mut hand);
+        }
+        shared.enter(&second);
+        let pick = || lock(&shared.pool).pick();
+        assert_eq!(pick(), Some((3, true)));
+        shared.turn(&second, 0, &mut hand);
+        shared.turn(&second, 0, &mut hand);
+        // Only one source is under half of its 60 blocks now.
+        assert_eq!(pick(), Some((1, false)));
+        lock(&shared.pool).entries[1].busy = true;
+        assert_eq!(pick(), Some((0, false)));
+        // A sixteenth of 60 is 3 blocks: nothing to do above 57.
+        for _ in 0..2 {
+            shared.turn(&first, 0, &mut hand);
+        }
+        assert_ne!(pick(), Some((0, false)));
+        shared.withdraw(&first);
+        shared.turn(&second, 0, &mut hand);
+        shared.turn(&second, 0, &mut hand);
+        assert_eq!(pick(), None);
+        assert!(lock(&shared.pool).is_active());
+        // The one a worker is at.
+        assert_eq!(shared.busy(&first), [1]);
+        assert!(!shared.wait_left(&first, Duration::ZERO));
+    }
 
     #[test]
     fn sleeps_fit_the_ring_and_the_wakeup_budget() {
