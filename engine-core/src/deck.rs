@@ -29,6 +29,9 @@ pub struct DeckSpec {
     pub prime: u32,
     /// Frames that every track must have again after a starvation: half the ring.
     pub resume: u32,
+    /// Another deck is to follow at the end: if its cut hasn't come by then, this one holds there
+    /// instead of ending.
+    pub followed: bool,
 }
 
 struct BusStrip {
@@ -156,6 +159,12 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
         self.spec
             .end
             .map_or(u64::MAX, |end| end.saturating_sub(self.frame))
+    }
+
+    /// At the end, and another deck is to follow.
+    #[inline]
+    pub(crate) fn awaits(&self) -> bool {
+        self.spec.followed && self.left() == 0
     }
 
     #[inline]

@@ -31,7 +31,6 @@ pub mod host;
 mod mix;
 pub mod monitor;
 pub mod platform;
-pub mod monitor;
 pub mod ramp;
 pub mod ring;
 #[cfg(feature = "alloc")]

@@ -2,3 +2,5 @@
 
 pub mod alsa_rig;
 pub mod jackd;
+pub mod stems;
+pub mod step;

@@ -389,6 +389,7 @@ impl PlayerBuilder {
             looping: None,
             rolling: false,
             list_played: 0,
+            no_follower: false,
             delivered: 0,
             before: Default::default(),
             damaged: 0,

@@ -103,6 +103,8 @@ pub(super) struct Controller {
     pub(super) master: f32,
     /// Plays of the list so far, the present one not counted.
     pub(super) list_played: u32,
+    /// What was to follow the song in play can't be played.
+    pub(super) no_follower: bool,
     /// Frames that decks gave that are gone.
     pub(super) delivered: u64,
     /// What engines that are gone had counted.
@@ -159,6 +161,7 @@ impl Controller {
         self.hear();
         self.take_decks();
         self.poll_stop_flag();
+        self.end_without_follower();
         self.hear_feeder();
         self.watch_driver();
         self.mend();
@@ -178,11 +181,12 @@ impl Controller {
     }
 
     pub(super) fn begin(&mut self, song: usize, plan: Plan, purpose: Purpose) {
+        let followed = self.follower_of(song).is_some();
         let (Some(loaded), Some(directs)) = (self.songs.get(song), self.directs.get(song)) else {
             return;
         };
         self.decks
-            .begin(song, loaded, &self.layout, directs, plan, purpose);
+            .begin(song, loaded, &self.layout, directs, plan, purpose, followed);
     }
 
     /// A plan of `song` from `frame` on (its part's start when `None`), with the loop in force.
@@ -263,14 +267,15 @@ impl Controller {
         self.send(Command::Play { fade });
     }
 
-    /// What follows the song in play when it ends, if something does.
-    pub(super) fn follower(&self) -> Option<usize> {
-        match self.songs[self.song].song.on_end {
+    /// What follows a song without a gap when it ends, if something does.
+    pub(super) fn follower_of(&self, song: usize) -> Option<usize> {
+        match self.songs.get(song)?.song.on_end {
             OnEnd::Next => {
-                let next = self.song + 1;
+                let next = song + 1;
                 if next < self.songs.len() {
                     return Some(next);
                 }
+                // A song that follows the last one is counted when it begins.
                 let again = self
                     .told
                     .list_plays
@@ -283,7 +288,7 @@ impl Controller {
 
     /// Prepares what follows the deck in play, to be cut to at its very end.
     pub(super) fn prepare_follower(&mut self) {
-        let (Some(current), Some(next)) = (self.current, self.follower()) else {
+        let (Some(current), Some(next)) = (self.current, self.follower_of(self.song)) else {
             return;
         };
         let Some(len) = self.decks.find(current).and_then(|l| l.plan.deck_len()) else {

@@ -93,6 +93,7 @@ impl Decks {
 
     /// Sets about preparing a deck. One that is being prepared for the same kind of purpose is
     /// given up.
+    #[allow(clippy::too_many_arguments)]
     pub fn begin(
         &mut self,
         song: usize,
@@ -101,6 +102,7 @@ impl Decks {
         directs: &[[u16; 2]],
         plan: Plan,
         purpose: Purpose,
+        followed: bool,
     ) {
         let follow = |p: Purpose| matches!(p, Purpose::Follow { .. });
         self.give_up(|p| follow(p.purpose) == follow(purpose));
@@ -114,14 +116,16 @@ impl Decks {
         });
         if let Some(at) = self.parked.iter().position(|k| k.song == loaded.ticket) {
             let mut kit = self.parked.remove(at);
-            kit.replan(ticket, plan);
+            kit.replan(ticket, plan, followed);
             self.opened(kit);
             return;
         }
         let (own, size, options) = (self.own.clone(), self.size, self.options.clone());
         let (loaded, layout, directs) = (loaded.clone(), layout.clone(), directs.to_vec());
         let open = move || {
-            let kit = Kit::open(&loaded, &layout, &directs, &options, size, ticket, plan);
+            let kit = Kit::open(
+                &loaded, &layout, &directs, &options, size, ticket, plan, followed,
+            );
             let _ = own.send(Wish::Opened(ticket, Box::new(kit)));
         };
         let named = std::thread::Builder::new().name("backline-loader".into());
@@ -223,9 +227,11 @@ impl Decks {
         names
     }
 
-    /// Something is on its way to the engine or waits there.
+    /// Something is on its way that is to happen as soon as it can. (What follows at the end of a
+    /// song may wait there for hours.)
     pub fn is_busy(&self) -> bool {
-        !self.preparing.is_empty() || self.live.len() > 1
+        let soon = |p: Purpose| !matches!(p, Purpose::Follow { .. });
+        !self.preparing.is_empty() || self.live.iter().skip(1).any(|l| soon(l.purpose))
     }
 
     /// Forgets every deck: the engine they belong to is gone, or the rate is another.

@@ -54,13 +54,14 @@ impl RingSize {
     }
 
     /// What a deck is told.
-    pub fn spec(&self, ticket: Ticket, song: Ticket, plan: &Plan) -> DeckSpec {
+    pub fn spec(&self, ticket: Ticket, song: Ticket, plan: &Plan, followed: bool) -> DeckSpec {
         DeckSpec {
             ticket,
             song,
             end: plan.deck_len(),
             prime: self.prime(),
             resume: self.resume(),
+            followed,
         }
     }
 }
@@ -75,6 +76,7 @@ pub(crate) struct Kit {
 
 impl Kit {
     /// Opens the song's files at the output rate and lays rings.
+    #[allow(clippy::too_many_arguments)]
     pub fn open(
         song: &Loaded,
         layout: &Layout,
@@ -83,8 +85,9 @@ impl Kit {
         size: RingSize,
         ticket: Ticket,
         plan: Plan,
+        followed: bool,
     ) -> Result<Self, PlayerError> {
-        let spec = size.spec(ticket, song.ticket, &plan);
+        let spec = size.spec(ticket, song.ticket, &plan, followed);
         let mut deck = Box::new(HostDeck::new(spec, song.controls.clone()));
         for bus in song.buses() {
             if let Some(i) = layout.bus(&bus.name) {
@@ -150,8 +153,9 @@ impl Kit {
     }
 
     /// Makes it ready for another part of the song.
-    pub fn replan(&mut self, ticket: Ticket, plan: Plan) {
-        self.deck.rewind(self.size.spec(ticket, self.song, &plan));
+    pub fn replan(&mut self, ticket: Ticket, plan: Plan, followed: bool) {
+        self.deck
+            .rewind(self.size.spec(ticket, self.song, &plan, followed));
         self.supply.replan(ticket, plan);
     }
 }

@@ -116,6 +116,7 @@ impl Rig {
             end,
             prime: 256,
             resume: (blocks * BLOCK / 2) as u32,
+            followed: false,
         };
         let mut deck = Box::new(HostDeck::new(spec, controls.clone()));
         let mut lanes = Vec::new();
@@ -589,6 +590,7 @@ fn direct_outs_carry_master_gain_and_pan_and_skip_the_bus() {
         end: None,
         prime: 64,
         resume: 64,
+        followed: false,
     };
     let mut deck = Box::new(HostDeck::new(spec, c.clone()));
     let (mut full, full_out) = Ring::shared();
@@ -635,4 +637,39 @@ fn a_bus_that_does_not_follow_the_master_ignores_it_and_sums_do_not_clip() {
     rig.run(512);
     assert!(rig.out.iter().all(|x| *x == [32.0, 32.0]));
     assert_eq!(rig.handle.board().counters().overs, 1024);
+}
+
+#[test]
+fn a_followed_deck_waits_at_its_end_and_the_next_begins_unfaded() {
+    let mut rig = Rig::new(0);
+    let c = Arc::new(HostControls::new());
+    let (mut deck, mut f1) = rig.deck(1, &c, &[ramp], 0, Some(1000), 8);
+    let spec = DeckSpec {
+        followed: true,
+        ..deck.spec()
+    };
+    deck.rewind(spec);
+    let of = spec.ticket;
+    f1.fill(8);
+    rig.cut(deck, At::Now, 0);
+    rig.send(Command::Play { fade: 0 });
+    rig.run(0);
+    assert!(rig.engine.ready(1000));
+    assert!(!rig.engine.ready(1001));
+    rig.run(1500);
+    assert_eq!(rig.handle.board().take_stop_flag(), None);
+    assert_eq!(rig.state(), State::Playing);
+    assert_eq!(rig.out[999], ramp(999));
+    assert!(rig.out[1000..].iter().all(|x| *x == [0.0; 2]));
+    let (next, mut f2) = rig.deck(2, &c, &[ramp], 0, Some(500), 8);
+    f2.fill(8);
+    rig.cut(next, At::Frame { of, frame: 1000 }, 0);
+    rig.run(600);
+    for i in 0..600 {
+        let want = if i < 500 { ramp(i) } else { [0.0; 2] };
+        assert_eq!(rig.out[1500 + i as usize], want, "frame {i}");
+    }
+    let counters = rig.handle.board().counters();
+    assert_eq!((counters.starvations, counters.starved_frames), (1, 500));
+    assert_eq!(rig.handle.board().take_stop_flag(), Some(Ticket(2)));
 }

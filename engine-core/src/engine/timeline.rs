@@ -93,6 +93,8 @@ impl<
             self.state = State::Stopped;
             return Next::Again;
         };
+        let deck_left = deck.left();
+        let awaits = deck.awaits();
         if !deck.has_begun() && !deck.is_primed() {
             // The group gate: nothing starts before everything can. Not a starvation.
             return Next::Wait(max);
@@ -107,6 +109,10 @@ impl<
             }
             self.leave_hold();
         }
+        if awaits && self.pending.is_none() && self.incoming.is_none() {
+            self.starve(0);
+            return Next::Again;
+        }
         let mut n = max as u64;
         if self.leaving.is_some() {
             n = n.min(u64::from(self.envelope.remaining()));
@@ -115,7 +121,8 @@ impl<
             n = n.min(u64::from(incoming.fade_in.remaining()));
         }
         if let Some((distance, primed)) = self.pending_distance() {
-            if primed {
+            if primed || (distance > 0 && deck_left <= distance) {
+                // (A natural end is never faded, whatever comes or doesn't come after it.)
                 n = n.min(distance);
             } else if self.guard_state == Guard::Open {
                 if distance > u64::from(RESERVE) {
@@ -140,10 +147,8 @@ impl<
             }
             n = n.min(usable);
         }
-        if let Some(deck) = self.deck.as_deref() {
-            if deck.left() > 0 {
-                n = n.min(deck.left());
-            }
+        if deck_left > 0 {
+            n = n.min(deck_left);
         }
         Next::Give(usize::try_from(n).unwrap_or(max).max(1))
     }
@@ -223,11 +228,17 @@ impl<
             });
             return;
         }
+        let mut at_end = false;
         if let Some(old) = self.deck.replace(new) {
+            at_end = old.left() == 0;
             self.give_back(old);
         }
         if self.guard_state != Guard::Open {
             self.leave_hold();
+            if at_end {
+                // What begins after an end begins unfaded.
+                self.guard.set(1.0);
+            }
         }
         if self.state == State::Ended {
             self.state = State::Stopped;
@@ -256,7 +267,10 @@ impl<
 
     /// The natural end: only when nothing is to follow in this engine.
     fn finish_song(&mut self) -> bool {
-        let over = self.deck.as_deref().is_some_and(|d| d.left() == 0)
+        let over = self
+            .deck
+            .as_deref()
+            .is_some_and(|d| d.left() == 0 && !d.awaits())
             && self.pending.is_none()
             && self.incoming.is_none();
         if over {
@@ -292,6 +306,9 @@ impl<
 
     fn may_leave_hold(&self) -> bool {
         if let Some((0, false)) = self.pending_distance() {
+            return false;
+        }
+        if self.pending.is_none() && self.deck.as_deref().is_some_and(|d| d.awaits()) {
             return false;
         }
         self.deck.as_deref().is_none_or(|d| d.may_resume())
@@ -336,6 +353,10 @@ impl<
             };
             !reached || (cut.deck.is_primed() && cut.deck.usable() >= frames)
         });
-        self.both(|d| d.usable()) >= frames && pending
+        let ends = deck.spec().followed
+            && deck.left() < frames
+            && self.pending.is_none()
+            && self.incoming.is_none();
+        self.both(|d| d.usable()) >= frames && pending && !ends
     }
 }

@@ -1,6 +1,7 @@
 //! What the controller learns from the engine, the feeder and the driver.
 
 use engine_core::backend::{Halt, Health};
+use engine_core::command::Command;
 use engine_core::event::EventKind;
 use engine_core::status::State;
 use engine_core::ticket::Ticket;
@@ -61,6 +62,7 @@ impl Controller {
             self.list_played += 1;
         }
         self.song = live.song;
+        self.no_follower = false;
         self.looping = live.plan.active_loop();
         let moving = self.state() == State::Playing;
         self.anchor(at, to, 0, moving);
@@ -118,6 +120,25 @@ impl Controller {
             // The next deck starts as soon as it is primed.
             return;
         }
+        self.song_over();
+    }
+
+    /// A deck that awaits what can't come holds at its end: it ends there.
+    pub(super) fn end_without_follower(&mut self) {
+        if !self.no_follower {
+            return;
+        }
+        let Some(rig) = &self.rig else { return };
+        let p = rig.handle.board().position();
+        let len = self.decks.find(p.deck).and_then(|l| l.plan.deck_len());
+        if p.holding && len.is_some_and(|len| p.deck_frame >= len) {
+            self.no_follower = false;
+            self.send(Command::Stop { fade: 0 });
+            self.song_over();
+        }
+    }
+
+    fn song_over(&mut self) {
         self.rolling = false;
         let on_end = self.songs[self.song].song.on_end;
         let last = self.song + 1 >= self.songs.len();

@@ -311,6 +311,11 @@ impl Controller {
         };
         match p.purpose {
             Purpose::Start if self.current.is_none() => self.fail("song", e.to_string()),
+            Purpose::Follow { .. } => {
+                // The song in play waits for it at its end, in vain: it ends there.
+                self.warn("song", format!("{e}; playing ends with this song"), None);
+                self.no_follower = true;
+            }
             _ => self.warn("song", format!("{e}; playing goes on"), None),
         }
     }
