@@ -217,19 +217,17 @@ fn loops_are_seamless_and_can_be_switched_while_playing() {
     }
     // Off: playing goes on past the loop's end, without a gap or a repeat.
     s.player.set_loop(None);
-    let heard = s.hear(40_000, 100);
-    let mut jumps = 0;
+    let mut heard = Vec::new();
+    until("the loop ends", || {
+        heard.extend(s.hear(1000, 100));
+        heard.last().is_some_and(|x| frame_of(*x) > 1333)
+    });
     for w in heard.windows(2) {
         let (a, b) = (frame_of(w[0]), frame_of(w[1]));
-        if b != a + 1 {
-            assert_eq!((a, b), (1332, 1000));
-            jumps += 1;
-        }
+        assert!(b == a + 1 || (a, b) == (1332, 1000), "{a} → {b}");
     }
-    assert!(jumps < 120, "the loop never ended");
-    assert!(frame_of(heard[39_999]) > 1333);
     // On again, further ahead.
-    let here = frame_of(heard[39_999]);
+    let here = frame_of(heard[heard.len() - 1]);
     s.player.set_loop(Some((
         Time::Frames(here + 400_000),
         Time::Frames(here + 400_010),
