@@ -1,9 +1,9 @@
 //! Flushing subnormal numbers to zero on the audio thread.
 //!
 //! Arithmetic on subnormals is slow on many processors, up to a hundred times. The mixer never
-//! meets one (samples are 0 or at least 2⁻⁴⁰, coefficients 0 or at least 2⁻²⁰), so its result is the same with and
-//! without flushing. This is a guard for whatever else may run on the thread, and against the
-//! day when that proof has a hole.
+//! meets one (samples are 0 or at least 2⁻⁴⁰, coefficients 0 or at least 2⁻²⁰), so its result
+//! is the same with and without flushing. This is a guard for whatever else may run on the
+//! thread, and against the day when that proof has a hole.
 //!
 //! | processor | bits |
 //! |---|---|

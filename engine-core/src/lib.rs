@@ -29,6 +29,7 @@ pub mod handle;
 #[cfg(feature = "alloc")]
 pub mod host;
 mod mix;
+pub mod histogram;
 pub mod monitor;
 pub mod platform;
 pub mod ramp;

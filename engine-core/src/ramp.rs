@@ -10,8 +10,8 @@
 //!        +0 where that is below 2⁻²⁰ in magnitude
 //! ```
 //!
-//! and `b` from frame `len` on. The first frame still has the old value, the first after the ramp has the new
-//! one. Rounding, the product with a constant, the limits and the floor are all monotonic,
+//! and `b` from frame `len` on. The first frame still has the old value, the first after the
+//! ramp has the new one. Rounding, the product with a constant, the limits and the floor are all monotonic,
 //! hence so is the ramp.
 
 /// Coefficients (gains, pans, levels, fades) smaller than this in magnitude count as 0.
@@ -306,6 +306,24 @@ mod tests {
             r.advance(len as usize - len as usize / 2);
             assert_eq!(r.settled_value(), Some(1.0));
         }
+    }
+
+    /// In the last frame of a very long ramp, `t` is 1, and the rounded `a + (b − a)` may be
+    /// beyond `b`.
+    #[test]
+    fn rounding_does_not_carry_it_past_its_ends() {
+        let mut beyond = 0;
+        for k in 1..2000 {
+            let (a, b) = (0.3 + k as f32 * 1.7e-4, -0.7 - k as f32 * 3.1e-4);
+            for (a, b) in [(a, b), (b, a)] {
+                let mut r = ramp(a, b, 1 << 28);
+                r.advance((1 << 28) - 1);
+                assert!(!r.is_settled());
+                assert!(r.value() >= a.min(b) && r.value() <= a.max(b), "{a} to {b}");
+                beyond += u32::from((a + (b - a) - b) * (b - a) > 0.0);
+            }
+        }
+        assert!(beyond > 100, "these ends do not put it to the test");
     }
 
     #[test]
