@@ -26,10 +26,10 @@ pub mod engine;
 pub mod event;
 pub mod fade;
 pub mod handle;
+pub mod histogram;
 #[cfg(feature = "alloc")]
 pub mod host;
 mod mix;
-pub mod histogram;
 pub mod monitor;
 pub mod platform;
 pub mod ramp;
