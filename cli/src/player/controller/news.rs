@@ -63,7 +63,11 @@ impl Controller {
         }
         self.song = live.song;
         self.no_follower = false;
-        self.looping = live.plan.active_loop();
+        let looping = live.plan.active_loop();
+        if !self.decks.is_busy() {
+            // Otherwise a later wish is on its way, and its loop is the one in force.
+            self.looping = looping;
+        }
         let moving = self.state() == State::Playing;
         self.anchor(at, to, 0, moving);
         self.prepare_follower();
