@@ -120,24 +120,37 @@ pub(crate) struct Found {
     pub overs: u32,
 }
 
+/// Samples looked at side by side. A maximum in one variable would be taken one by one: floats may
+/// not be reordered.
+const LANES: usize = 8;
+
 /// Looks a finished plane over: notes its peak, makes sums that are not finite 0.
 #[inline]
 pub(crate) fn inspect(x: &mut [f32]) -> Found {
-    let mut peak = 0.0f32;
-    let mut all_finite = true;
-    for x in x.iter() {
+    let mut peaks = [0.0f32; LANES];
+    // Stays 0 as long as everything is finite; NaN otherwise.
+    let mut zeros = [0.0f32; LANES];
+    let (lanes, rest) = x.as_chunks::<LANES>();
+    for lane in lanes {
+        for ((x, peak), zero) in lane.iter().zip(&mut peaks).zip(&mut zeros) {
+            let m = x.abs();
+            *peak = if m > *peak { m } else { *peak };
+            *zero += x * 0.0;
+        }
+    }
+    for ((x, peak), zero) in rest.iter().zip(&mut peaks).zip(&mut zeros) {
         let m = x.abs();
-        peak = if m > peak { m } else { peak };
-        all_finite &= m < f32::INFINITY;
+        *peak = if m > *peak { m } else { *peak };
+        *zero += x * 0.0;
     }
     let mut found = Found {
-        peak,
+        peak: peaks.iter().fold(0.0, |a: f32, b| a.max(*b)),
         ..Found::default()
     };
-    if !all_finite {
+    if zeros.iter().sum::<f32>() != 0.0 {
         found.peak = 0.0;
         for x in x.iter_mut() {
-            if !(x.abs() < f32::INFINITY) {
+            if !x.is_finite() {
                 *x = 0.0;
                 found.non_finite += 1;
             }
@@ -148,4 +161,28 @@ pub(crate) fn inspect(x: &mut [f32]) -> Found {
         found.overs = x.iter().map(|x| u32::from(x.abs() > 1.0)).sum();
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plane_is_looked_over_to_its_last_sample() {
+        for len in 1..40 {
+            for at in 0..len {
+                let mut x = [0.25f32; 40];
+                x[at] = -1.5;
+                let f = inspect(&mut x[..len]);
+                assert_eq!((f.peak, f.non_finite, f.overs), (1.5, 0, 1));
+                for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    x[at] = bad;
+                    let f = inspect(&mut x[..len]);
+                    let rest = if len > 1 { 0.25 } else { 0.0 };
+                    assert_eq!((f.peak, f.non_finite, f.overs), (rest, 1, 0));
+                    assert_eq!(x[at].to_bits(), 0);
+                }
+            }
+        }
+    }
 }

@@ -130,7 +130,7 @@ fn defaults() {
     assert_eq!(settings.poll_ms.value, 100);
     assert_eq!(
         (settings.on_loss.value, settings.on_return.value),
-        (OnLoss::Wait, OnReturn::Resume)
+        (OnLoss::Wait, OnReturn::Stay)
     );
     assert_eq!(
         settings.period.source.to_string(),

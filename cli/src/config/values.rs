@@ -99,11 +99,11 @@ words! {
     /// What happens when a lost server or device is back.
     OnReturn {
         /// Play on from where it was lost
-        #[default] Resume = "resume",
+        Resume = "resume",
         /// Start the song over
         Restart = "restart",
         /// Stay paused
-        Stay = "stay",
+        #[default] Stay = "stay",
     }
 }
 
