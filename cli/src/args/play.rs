@@ -122,7 +122,7 @@ pub(super) struct SessionArgs {
     #[arg(long, value_name = "WHAT")]
     pub on_loss: Option<OnLoss>,
 
-    /// What happens when it is back [default: resume]
+    /// What happens when it is back [default: stay]
     #[arg(long, value_name = "WHAT")]
     pub on_return: Option<OnReturn>,
 
