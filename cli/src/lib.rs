@@ -2,6 +2,7 @@
 
 pub mod analyse;
 pub mod args;
+pub mod commands;
 pub mod config;
 pub mod exit;
 pub mod feeder;

@@ -1,0 +1,66 @@
+//! The commands of `backline`. The binary parses, calls [`run`] and ends as that says.
+
+mod devices;
+mod info;
+mod pages;
+mod play;
+mod render;
+
+use std::time::Instant;
+
+use crate::args::Action;
+use crate::config;
+use crate::exit::{Code, Failure};
+use crate::report::print;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With this exit code. Whatever there is to say has been said.
+    Code(Code),
+    /// By this signal, after it has done what it asks for: it is raised again with its default
+    /// disposition, so that a shell sees it and ends its loop.
+    Signal(i32),
+}
+
+/// Does what the command line asks for. `born` is when the program began, for the time to the
+/// first sound.
+///
+/// # Errors
+/// Why it can't be done, to be told to the user, and the exit code.
+pub fn run(action: Action, born: Instant) -> Result<Ending, Failure> {
+    match action {
+        Action::Play(play) => return play::run(&play, born),
+        Action::Render(render) => render::run(*render)?,
+        Action::Devices { json } => devices::run(json)?,
+        Action::Info { files, json } => return info::run(&files, json),
+        Action::ConfigShow {
+            settings,
+            json,
+            notices,
+        } => {
+            for notice in notices {
+                eprintln!("backline: {notice}");
+            }
+            if json {
+                out(&document(&config::to_json(&settings)))?;
+            } else {
+                out(&config::to_text(&settings))?;
+            }
+        }
+        Action::Completions(shell) => pages::completions(shell)?,
+        Action::Man(folder) => pages::man(folder.as_deref())?,
+        Action::Print(text) => out(&text)?,
+    }
+    Ok(Ending::Code(Code::Done))
+}
+
+/// Prints a listing. A reader that has seen enough ends it quietly.
+fn out(text: &str) -> Result<(), Failure> {
+    print(text).map_err(|e| Failure::new(Code::Io, format!("standard output: {e}")))
+}
+
+/// A JSON document for people to read as well.
+fn document(value: &serde_json::Value) -> String {
+    format!("{value:#}\n")
+}

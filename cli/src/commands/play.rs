@@ -1,0 +1,317 @@
+//! `backline play`: from an order to a session, and from its account to an exit code.
+
+mod output;
+mod refusal;
+mod session;
+mod signals;
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use self::output::Chosen;
+use self::refusal::Refusal;
+use self::session::{Outcome, Session};
+use super::Ending;
+use crate::args::{Passes, Play};
+use crate::config::{self, Settings, Status};
+use crate::exit::{Code, Failure};
+use crate::player::{self, Player, PlayerBuilder};
+use crate::report::{Ended, Latency, Mode, Reporter, Summary, Warning};
+use crate::song::{self, Request, Time};
+use crate::terminal::Keys;
+
+/// Plays, and reports on the way. In JSON mode every outcome is told here, and the summary is the
+/// last line; otherwise a failure before the first sound goes back to the caller.
+pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
+    let mode = match play.settings.status.value {
+        Status::Text => Mode::Text,
+        Status::Json => Mode::Json,
+        Status::None => Mode::None,
+    };
+    let mut reporter = Reporter::new(mode);
+    let (sender, inputs) = mpsc::channel();
+    if let Err(e) = signals::listen(sender.clone()) {
+        let message = format!("signals can't be watched ({e}): they end playing without a fade");
+        warn(&mut reporter, "signals", message);
+    }
+    let player = match build(play, born, &mut reporter) {
+        Ok(player) => player,
+        Err(refusal) => return refused(refusal, &play.settings, reporter),
+    };
+    let keys = if play.keys && mode == Mode::Text {
+        Keys::open(sender).unwrap_or_else(|e| {
+            let message = format!("the keyboard can't be read: {e}");
+            warn(&mut reporter, "keys", message);
+            None
+        })
+    } else {
+        None
+    };
+    let outcome = Session::new(player, reporter, inputs, keys).run();
+    Ok(ending(&outcome, play.fail_on_xrun))
+}
+
+fn build(play: &Play, born: Instant, reporter: &mut Reporter) -> Result<Player, Refusal> {
+    for notice in &play.notices {
+        warn(reporter, "setting", notice.clone());
+    }
+    let (run, settings) = (&play.run, &play.settings);
+    let ceiling = settings.max_gain_db.value;
+    let mut setlist = song::load(&Request {
+        inputs: &run.inputs,
+        sequence: run.sequence,
+        on_end: play.on_end,
+        max_gain_db: ceiling,
+    })
+    .map_err(Failure::from)?;
+    for notice in run
+        .overrides
+        .apply(&mut setlist, ceiling)
+        .map_err(Failure::from)?
+    {
+        warn(reporter, "setting", notice);
+    }
+    let Chosen {
+        output,
+        rate,
+        period,
+        periods,
+        format,
+        notices,
+        last_resort,
+    } = output::choose(settings)?;
+    for notice in notices {
+        warn(reporter, "setting", notice);
+    }
+    let builder = PlayerBuilder::new(setlist)
+        .born(born)
+        .output(output)
+        .rate(rate)
+        .period(period, periods)
+        .format(format)
+        .ports(match settings.ports.value {
+            config::Ports::Buses => player::Ports::Buses,
+            config::Ports::Tracks => player::Ports::Tracks,
+        })
+        .mono(run.mono)
+        .master(run.master.gain(ceiling))
+        .start(run.start.clone())
+        .end(run.end.clone())
+        .strict_rate(settings.strict_rate.value)
+        .preload_limit(u64::from(settings.preload_limit.value) * 1_000_000)
+        .ring_ms(settings.ring_ms.value)
+        .poll(Duration::from_millis(settings.poll_ms.value.into()))
+        .monitor_level(monitor_level(settings.monitor.value))
+        .on_damage(match settings.on_damage.value {
+            config::OnDamage::Warn => player::OnDamage::Warn,
+            config::OnDamage::Stop => player::OnDamage::Stop,
+        })
+        .on_loss(on_loss(settings), on_return(settings));
+    let builder = match &play.passes {
+        Passes::Times(1) => builder,
+        Passes::Times(times) => builder.repeat(*times),
+        Passes::Loop(None) => builder.looping(None),
+        Passes::Loop(Some(range)) => builder.looping(Some((
+            range.start.clone().unwrap_or(Time::Frames(0)),
+            range.end.clone().unwrap_or(Time::Frames(u64::MAX)),
+        ))),
+    };
+    builder
+        .build()
+        .map_err(|e| Refusal::of(e, last_resort.as_deref()))
+}
+
+fn monitor_level(level: config::MonitorLevel) -> engine_core::monitor::MonitorLevel {
+    use engine_core::monitor::MonitorLevel;
+    match level {
+        config::MonitorLevel::Off => MonitorLevel::Off,
+        config::MonitorLevel::Sampled => MonitorLevel::Sampled,
+        config::MonitorLevel::Full => MonitorLevel::Full,
+    }
+}
+
+fn on_loss(settings: &Settings) -> player::OnLoss {
+    match settings.on_loss.value {
+        config::OnLoss::Wait => player::OnLoss::Wait,
+        config::OnLoss::Stop => player::OnLoss::Stop,
+        config::OnLoss::Exit => player::OnLoss::Exit,
+    }
+}
+
+fn on_return(settings: &Settings) -> player::OnReturn {
+    match settings.on_return.value {
+        config::OnReturn::Resume => player::OnReturn::Resume,
+        config::OnReturn::Restart => player::OnReturn::Restart,
+        config::OnReturn::Stay => player::OnReturn::Stay,
+    }
+}
+
+fn warn(reporter: &mut Reporter, code: &'static str, message: String) {
+    reporter.warning(&Warning {
+        code: code.into(),
+        message,
+        track: None,
+    });
+}
+
+/// It came to no playing.
+fn refused(
+    refusal: Refusal,
+    settings: &Settings,
+    mut reporter: Reporter,
+) -> Result<Ending, Failure> {
+    if settings.status.value != Status::Json {
+        // Warnings go out first.
+        reporter.park();
+        return Err(refusal.failure);
+    }
+    let code = refusal.failure.code;
+    let error = refusal.event();
+    reporter.error(&error);
+    reporter.summary(&Summary {
+        frames: 0,
+        seconds: 0.0,
+        damaged: 0,
+        rate: None,
+        backend: None,
+        device: None,
+        ended: Ended::Error,
+        device_xruns: None,
+        late_callbacks: None,
+        starvations: 0,
+        starved_frames: 0,
+        clips: 0,
+        latency: no_latency(settings.monitor.value),
+        error: Some(error),
+    });
+    Ok(Ending::Code(code))
+}
+
+/// What a monitor of that level has measured of nothing.
+fn no_latency(level: config::MonitorLevel) -> Latency {
+    match level {
+        config::MonitorLevel::Off => Latency::Off,
+        config::MonitorLevel::Sampled => Latency::Sampled {
+            total_callbacks: 0,
+            budget_ms: 0.0,
+            callbacks_per_s: 0.0,
+            longest_gap_ms: 0.0,
+        },
+        config::MonitorLevel::Full => Latency::Full {
+            mean_ms: 0.0,
+            max_ms: 0.0,
+            min_ms: 0.0,
+            xruns: 0,
+            budget_ms: 0.0,
+            usage_pct: 0.0,
+            total_callbacks: 0,
+        },
+    }
+}
+
+/// What the account of a session means to whoever waits for the exit code.
+fn ending(outcome: &Outcome, fail_on_xrun: bool) -> Ending {
+    let Some(summary) = &outcome.summary else {
+        return Ending::Code(Code::Software);
+    };
+    if let (Ended::Error, Some(error)) = (summary.ended, &summary.error) {
+        return Ending::Code(refusal::code_of(&error.code));
+    }
+    if let Some(signal) = outcome.signal {
+        return Ending::Signal(signal);
+    }
+    let xruns = summary.device_xruns.unwrap_or(0);
+    if fail_on_xrun && xruns + summary.starvations > 0 {
+        eprintln!(
+            "backline: the sound was not whole: device xruns: {xruns}, starvations: {}",
+            summary.starvations
+        );
+        return Ending::Code(Code::Xruns);
+    }
+    Ending::Code(Code::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report;
+
+    fn account() -> Summary {
+        Summary {
+            frames: 48_000,
+            seconds: 1.0,
+            damaged: 0,
+            rate: Some(48_000),
+            backend: Some("alsa".into()),
+            device: Some("hw:CARD=USB".into()),
+            ended: Ended::End,
+            device_xruns: Some(0),
+            late_callbacks: None,
+            starvations: 0,
+            starved_frames: 0,
+            clips: 0,
+            latency: Latency::Off,
+            error: None,
+        }
+    }
+
+    fn of(summary: Summary, signal: Option<i32>, fail_on_xrun: bool) -> Ending {
+        let outcome = Outcome {
+            summary: Some(summary),
+            signal,
+        };
+        ending(&outcome, fail_on_xrun)
+    }
+
+    #[test]
+    fn the_end_is_0_and_faults_count_only_when_asked_for() {
+        let starved = Summary {
+            starvations: 1,
+            ..account()
+        };
+        let xrun = Summary {
+            device_xruns: Some(2),
+            ..account()
+        };
+        assert_eq!(of(account(), None, true), Ending::Code(Code::Done));
+        for faulty in [starved, xrun] {
+            assert_eq!(of(faulty.clone(), None, false), Ending::Code(Code::Done));
+            assert_eq!(of(faulty, None, true), Ending::Code(Code::Xruns));
+        }
+        // Late callbacks are no gap in the sound.
+        let late = Summary {
+            late_callbacks: Some(3),
+            device_xruns: None,
+            ..account()
+        };
+        assert_eq!(of(late, None, true), Ending::Code(Code::Done));
+    }
+
+    #[test]
+    fn an_error_goes_before_a_signal_and_a_signal_before_faults() {
+        let failed = Summary {
+            ended: Ended::Error,
+            error: Some(report::Failure {
+                code: "device-lost".into(),
+                message: "gone".into(),
+            }),
+            starvations: 1,
+            ..account()
+        };
+        assert_eq!(of(failed, Some(2), true), Ending::Code(Code::Unavailable));
+        let starved = Summary {
+            starvations: 1,
+            ..account()
+        };
+        assert_eq!(of(starved, Some(2), true), Ending::Signal(2));
+    }
+
+    #[test]
+    fn a_session_without_an_account_is_a_fault_of_ours() {
+        let outcome = Outcome {
+            summary: None,
+            signal: None,
+        };
+        assert_eq!(ending(&outcome, false), Ending::Code(Code::Software));
+    }
+}

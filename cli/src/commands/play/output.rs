@@ -1,0 +1,326 @@
+//! Which way to the ears: a JACK server that already runs, else the default ALSA device, unless
+//! one is named.
+
+use engine_core::convert::SampleFormat;
+
+use super::refusal::Refusal;
+use crate::config::{BackendChoice, Setting, Settings, Source};
+use crate::exit::{Code, Failure};
+use crate::player::Output;
+
+/// A way to the ears, and what is asked of it.
+pub(super) struct Chosen {
+    pub output: Output,
+    pub rate: Option<u32>,
+    pub period: Option<u32>,
+    pub periods: Option<u32>,
+    pub format: Option<SampleFormat>,
+    /// Sentences for the user.
+    pub notices: Vec<String>,
+    /// Why it came to this, when it is the last way that was left.
+    pub last_resort: Option<String>,
+}
+
+impl Chosen {
+    /// An output that does as the settings say.
+    fn as_set(output: Output, settings: &Settings) -> Self {
+        Self {
+            output,
+            rate: settings.rate.value,
+            period: Some(settings.period.value),
+            periods: Some(settings.periods.value),
+            format: settings.format.value,
+            notices: Vec::new(),
+            last_resort: None,
+        }
+    }
+}
+
+/// Chooses. A JACK server is asked for its rate and period; no device is opened.
+pub(super) fn choose(settings: &Settings) -> Result<Chosen, Refusal> {
+    match settings.backend.value {
+        BackendChoice::Null => Ok(Chosen::as_set(Output::Null { speed: 1.0 }, settings)),
+        BackendChoice::Alsa => alsa(settings),
+        BackendChoice::Jack => jack(settings),
+        BackendChoice::Auto => auto(settings),
+    }
+}
+
+fn auto(settings: &Settings) -> Result<Chosen, Refusal> {
+    let refusal = match jack(settings) {
+        Ok(chosen) => return Ok(chosen),
+        Err(refusal) if refusal.failure.code != Code::Unavailable => return Err(refusal),
+        Err(refusal) => refusal,
+    };
+    // With ALSA these would do nothing.
+    if let Some(flag) = jack_flag(settings) {
+        let Failure { code, message, .. } = refusal.failure.clone();
+        let message = format!("{flag} is for JACK: {message}");
+        return Err(Refusal::new(Failure::new(code, message), "no-server"));
+    }
+    let why = match refusal.event().code.as_ref() {
+        "no-server" => "no JACK server is running".to_owned(),
+        _ => format!("JACK can't be used ({})", refusal.failure.message),
+    };
+    let mut chosen = alsa(settings).map_err(|_| {
+        Refusal::from(Failure::new(
+            Code::Unavailable,
+            format!("{why}, and this backline has no ALSA built in; to play without a device: --backend null"),
+        ))
+    })?;
+    if refusal.event().code != "no-server" && cfg!(feature = "jack") {
+        chosen.notices.push(format!("{why}, so ALSA is"));
+    }
+    chosen.last_resort = Some(why);
+    Ok(chosen)
+}
+
+/// The first flag that only JACK understands.
+fn jack_flag(settings: &Settings) -> Option<&str> {
+    fn flag<T>(setting: &Setting<T>) -> Option<&str> {
+        match &setting.source {
+            Source::Flag(name) => Some(name),
+            _ => None,
+        }
+    }
+    flag(&settings.connect)
+        .or(flag(&settings.ports))
+        .or(flag(&settings.server))
+}
+
+#[cfg(feature = "alsa")]
+fn alsa(settings: &Settings) -> Result<Chosen, Refusal> {
+    let options = backend_alsa::AlsaOptions {
+        device: settings
+            .device
+            .value
+            .clone()
+            .unwrap_or_else(|| "default".to_owned()),
+        dither: settings.dither.value,
+        rt_priority: Some(settings.rt_priority.value),
+        strict_rate: settings.strict_rate.value,
+        ..backend_alsa::AlsaOptions::default()
+    };
+    Ok(Chosen::as_set(Output::Alsa(options), settings))
+}
+
+#[cfg(not(feature = "alsa"))]
+fn alsa(_: &Settings) -> Result<Chosen, Refusal> {
+    Err(not_built_in("ALSA"))
+}
+
+#[cfg(not(feature = "jack"))]
+fn jack(_: &Settings) -> Result<Chosen, Refusal> {
+    Err(not_built_in("JACK"))
+}
+
+#[cfg(not(all(feature = "alsa", feature = "jack")))]
+fn not_built_in(what: &str) -> Refusal {
+    Failure::new(
+        Code::Unavailable,
+        format!("this backline has no {what} built in"),
+    )
+    .into()
+}
+
+#[cfg(feature = "jack")]
+fn jack(settings: &Settings) -> Result<Chosen, Refusal> {
+    use super::refusal::{sentence, word_of};
+
+    let server = settings.server.value.as_deref();
+    let found = backend_jack::list_ports(server).map_err(|e| {
+        let code = Failure::from(e.clone()).code;
+        let failure = Failure::new(code, sentence(&e.message));
+        Refusal::new(failure, word_of(e.kind))
+    })?;
+    let notices = under_jack(settings, found.rate, found.period)?;
+    let (connect, physical) = rules(&settings.connect.value);
+    Ok(Chosen {
+        output: Output::Jack {
+            options: backend_jack::JackOptions {
+                client_name: settings.name.value.clone(),
+                server_name: settings.server.value.clone(),
+                connect,
+                ..backend_jack::JackOptions::default()
+            },
+            physical,
+        },
+        rate: None,
+        period: None,
+        periods: None,
+        format: None,
+        notices,
+        last_resort: None,
+    })
+}
+
+/// The rules of `--connect` for a client, and whether bus main goes to the physical outputs.
+#[cfg(feature = "jack")]
+fn rules(connect: &[crate::units::Connect]) -> (Vec<backend_jack::ConnectRule>, bool) {
+    use backend_jack::ConnectRule;
+
+    use crate::units::Connect;
+
+    let mut physical = false;
+    let rules = connect.iter().filter_map(|rule| match rule {
+        Connect::Nothing => None,
+        Connect::Physical => {
+            physical = true;
+            None
+        }
+        Connect::Exact { port, dest } => Some(ConnectRule::Exact {
+            port: port.clone(),
+            dest: dest.clone(),
+        }),
+        Connect::Matching { port, pattern } => Some(ConnectRule::Regex {
+            port: port.clone(),
+            pattern: pattern.clone(),
+        }),
+    });
+    let rules = rules.collect();
+    (rules, physical)
+}
+
+/// What the settings ask of a device that is the server's: refused when it was asked for this
+/// run, else a notice.
+#[cfg(feature = "jack")]
+fn under_jack(settings: &Settings, rate: u32, period: u32) -> Result<Vec<String>, Failure> {
+    use crate::config::format_word;
+
+    let mut notices = Vec::new();
+    let mut differs = |source: &Source, wanted: String, has: String| {
+        if source.is_explicit() {
+            return Err(Failure::usage(format!(
+                "{source} asks for {wanted}, but the JACK server has {has}"
+            ))
+            .hint("change it at the server, or leave it out"));
+        }
+        notices.push(match source {
+            Source::Profile(name, _) => {
+                format!("under JACK only ring_ms of the profile {name} applies")
+            }
+            _ => format!("{source} asks for {wanted}, but the JACK server has {has}"),
+        });
+        Ok(())
+    };
+    if let Some(wanted) = settings.rate.value
+        && wanted != rate
+    {
+        let source = &settings.rate.source;
+        differs(source, format!("{wanted} Hz"), format!("{rate} Hz"))?;
+    }
+    if let Some(wanted) = settings.format.value
+        && wanted != SampleFormat::F32
+    {
+        let wanted = format!("samples of {}", format_word(wanted));
+        differs(&settings.format.source, wanted, "f32".into())?;
+    }
+    let wanted = settings.period.value;
+    let source = &settings.period.source;
+    let chosen = !matches!(source, Source::Profile(_, by) if **by == Source::Default);
+    if wanted != period && chosen {
+        let wanted = format!("a period of {wanted} frames");
+        differs(source, wanted, format!("{period}"))?;
+    }
+    for source in [&settings.periods.source, &settings.rt_priority.source] {
+        if source.is_explicit() {
+            notices.push(format!("{source} does nothing under JACK"));
+        }
+    }
+    Ok(notices)
+}
+
+#[cfg(all(test, feature = "jack"))]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+    use crate::args::{Action, parse};
+
+    fn settings(flags: &[&str], env: &'static [(&str, &str)]) -> Settings {
+        let words = ["backline", "play", "song", "--config", "none"];
+        let words = words.iter().chain(flags).map(OsString::from);
+        let value = |name: &str| {
+            let found = env.iter().find(|(n, _)| *n == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        match parse(words, &value).unwrap() {
+            Action::Play(play) => play.settings,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_default_profile_says_nothing_under_jack() {
+        let settings = settings(&[], &[]);
+        assert_eq!(under_jack(&settings, 48_000, 64), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_rate_that_differs_is_refused_when_it_was_asked_for() {
+        let flag = settings(&["--rate", "44100"], &[]);
+        let failure = under_jack(&flag, 48_000, 64).unwrap_err();
+        assert_eq!(failure.code, Code::Usage);
+        assert_eq!(
+            failure.message,
+            "--rate asks for 44100 Hz, but the JACK server has 48000 Hz"
+        );
+        assert_eq!(under_jack(&flag, 44_100, 64), Ok(vec![]));
+        let env = settings(&[], &[("BACKLINE_PERIOD", "128")]);
+        let failure = under_jack(&env, 48_000, 64).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "BACKLINE_PERIOD asks for a period of 128 frames, but the JACK server has 64"
+        );
+        let s16 = settings(&["--format", "s16"], &[]);
+        assert_eq!(under_jack(&s16, 48_000, 64).unwrap_err().code, Code::Usage);
+        let f32 = settings(&["--format", "f32"], &[]);
+        assert_eq!(under_jack(&f32, 48_000, 64), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_profile_is_a_notice() {
+        let profile = settings(&["--profile", "modern"], &[]);
+        assert_eq!(
+            under_jack(&profile, 48_000, 64),
+            Ok(vec![
+                "under JACK only ring_ms of the profile modern applies".to_owned()
+            ])
+        );
+        let periods = settings(&["--periods", "2"], &[]);
+        assert_eq!(
+            under_jack(&periods, 48_000, 2048),
+            Ok(vec!["--periods does nothing under JACK".to_owned()])
+        );
+    }
+
+    #[test]
+    fn rules_for_connecting() {
+        use backend_jack::ConnectRule;
+        assert_eq!(rules(&settings(&[], &[]).connect.value), (vec![], true));
+        let none = settings(&["--connect", "none"], &[]);
+        assert_eq!(rules(&none.connect.value), (vec![], false));
+        let two = settings(
+            &["--connect", "click=a:b", "--connect", "main_L=/c:.*/"],
+            &[],
+        );
+        let exact = ConnectRule::Exact {
+            port: "click".into(),
+            dest: "a:b".into(),
+        };
+        let regex = ConnectRule::Regex {
+            port: "main_L".into(),
+            pattern: "c:.*".into(),
+        };
+        assert_eq!(rules(&two.connect.value), (vec![exact, regex], false));
+    }
+
+    #[test]
+    fn only_flags_that_jack_alone_understands_insist_on_it() {
+        assert_eq!(jack_flag(&settings(&[], &[("BACKLINE_SERVER", "x")])), None);
+        assert_eq!(
+            jack_flag(&settings(&["--ports", "tracks"], &[])),
+            Some("--ports")
+        );
+    }
+}

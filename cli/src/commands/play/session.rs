@@ -1,0 +1,238 @@
+//! A session: what the player tells goes to the reporter, keys and signals go to the player.
+
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGINT, SIGSTOP};
+use signal_hook::low_level::raise;
+
+use super::signals::Signal;
+use crate::player::{Note, Place, Player, Status};
+use crate::report::{BusLevel, Ended, Failure, Faults, Meters, Reporter, State, Summary};
+use crate::song::Time;
+use crate::terminal::{self, Key, Keys};
+
+/// How long a key or a signal may wait.
+const TICK: Duration = Duration::from_millis(25);
+/// How long ^Z waits for the fade.
+const SUSPEND: Duration = Duration::from_millis(250);
+/// What the arrows skip, s.
+const SKIP_S: f64 = 5.0;
+
+/// What somebody outside wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    Key(Key),
+    Signal(Signal),
+}
+
+impl From<Key> for Input {
+    fn from(key: Key) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl From<Signal> for Input {
+    fn from(signal: Signal) -> Self {
+        Self::Signal(signal)
+    }
+}
+
+/// How a session went.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Outcome {
+    /// The account; `None` when the player broke down.
+    pub summary: Option<Summary>,
+    /// The signal that ended it and is to be raised again.
+    pub signal: Option<i32>,
+}
+
+pub(super) struct Session {
+    player: Player,
+    reporter: Reporter,
+    inputs: Receiver<Input>,
+    keys: Option<Keys>,
+    signal: Option<i32>,
+}
+
+impl Session {
+    pub fn new(
+        player: Player,
+        reporter: Reporter,
+        inputs: Receiver<Input>,
+        keys: Option<Keys>,
+    ) -> Self {
+        Self {
+            player,
+            reporter,
+            inputs,
+            keys,
+            signal: None,
+        }
+    }
+
+    /// Plays until it is over, and says so.
+    pub fn run(mut self) -> Outcome {
+        self.player.play();
+        let summary = loop {
+            while let Ok(input) = self.inputs.try_recv() {
+                self.obey(input);
+            }
+            // A player that is over may have left notes.
+            let over = self.player.is_over();
+            match self.player.next_note(TICK) {
+                Some(Note::Summary(summary)) => break Some(summary),
+                Some(note) => self.tell(note),
+                // A summary that came while the process was being suspended is with the player.
+                None if over => break self.player.wait(),
+                None => {}
+            }
+        };
+        // The terminal is as it was before the last words.
+        self.keys = None;
+        match &summary {
+            Some(summary) => self.reporter.summary(summary),
+            None => {
+                let error = Failure {
+                    code: "broken".into(),
+                    message: "the player broke down; please report this".into(),
+                };
+                self.reporter.error(&error);
+                self.reporter.summary(&Summary {
+                    ended: Ended::Error,
+                    error: Some(error),
+                    ..so_far(&self.player.status())
+                });
+            }
+        }
+        Outcome {
+            summary,
+            signal: self.signal,
+        }
+    }
+
+    fn tell(&mut self, note: Note) {
+        match note {
+            Note::Started(started) => self.reporter.started(&started),
+            Note::Position(position) => {
+                let meters = meters(&self.player.status());
+                self.reporter.position(&position, &meters);
+            }
+            Note::Device(device) => self.reporter.device(&device),
+            Note::Warning(warning) => self.reporter.warning(&warning),
+            Note::Error(error) => self.reporter.error(&error),
+            // The caller's.
+            Note::Summary(_) => {}
+        }
+    }
+
+    fn obey(&mut self, input: Input) {
+        match input {
+            Input::Key(key) => self.press(key),
+            Input::Signal(Signal::End(number)) => {
+                self.signal = (number == SIGINT).then_some(number);
+                self.player.quit();
+            }
+            Input::Signal(Signal::Statistics) => {
+                let so_far = so_far(&self.player.status());
+                self.reporter.statistics(&so_far);
+            }
+            Input::Signal(Signal::Suspend) => self.suspend(),
+        }
+    }
+
+    fn press(&self, key: Key) {
+        let player = &self.player;
+        // Tracks that aren't there have no effect.
+        let track = |number: u8| usize::from(number).checked_sub(1);
+        match key {
+            Key::Pause => player.toggle(),
+            Key::Back5 => player.seek(Place::By(-SKIP_S)),
+            Key::Forward5 => player.seek(Place::By(SKIP_S)),
+            Key::Start => player.seek(Place::At(Time::Frames(0))),
+            Key::PreviousSection => player.seek(Place::PreviousSection),
+            Key::NextSection => player.seek(Place::NextSection),
+            Key::Loop => player.toggle_loop(),
+            Key::Mute(number) => {
+                if let Some(track) = track(number) {
+                    player.mute(track, None);
+                }
+            }
+            Key::Solo(number) => {
+                if let Some(track) = track(number) {
+                    player.solo(track, None);
+                }
+            }
+            Key::Quit => player.quit(),
+        }
+    }
+
+    /// ^Z: fades out, gives the terminal back, stops the process; once it is continued, plays on
+    /// if it did before.
+    fn suspend(&mut self) {
+        let was_playing = self.player.status().position.state == State::Playing;
+        if was_playing {
+            self.player.pause();
+            let deadline = Instant::now() + SUSPEND;
+            while self.player.status().position.state == State::Playing {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                if let Some(note) = self.player.next_note(left.min(TICK)) {
+                    self.tell(note);
+                }
+            }
+        }
+        self.reporter.park();
+        terminal::restore();
+        // SIGSTOP, not SIGTSTP: that one is ours.
+        let _ = raise(SIGSTOP);
+        if let Some(keys) = &self.keys {
+            keys.resume();
+        }
+        if was_playing {
+            self.player.play();
+        }
+    }
+}
+
+fn meters(status: &Status) -> Meters {
+    Meters {
+        rate: status.rate,
+        buses: status
+            .buses
+            .iter()
+            .map(|bus| BusLevel {
+                name: bus.name.clone(),
+                peak: bus.peak,
+            })
+            .collect(),
+        faults: Faults {
+            device_xruns: status.device_xruns,
+            late_callbacks: status.late_callbacks,
+            starvations: status.starvations,
+        },
+    }
+}
+
+/// The account of a run that isn't over.
+fn so_far(status: &Status) -> Summary {
+    let rate = (status.rate != 0).then_some(status.rate);
+    Summary {
+        frames: status.delivered_frames,
+        seconds: rate.map_or(0.0, |rate| status.delivered_frames as f64 / f64::from(rate)),
+        damaged: status.damaged,
+        rate,
+        backend: Some(status.backend.clone()).filter(|name| !name.is_empty()),
+        device: Some(status.device.clone()).filter(|name| !name.is_empty()),
+        ended: Ended::Stopped,
+        device_xruns: status.device_xruns,
+        late_callbacks: status.late_callbacks,
+        starvations: status.starvations,
+        starved_frames: status.starved_frames,
+        clips: status.clips,
+        latency: status.latency.clone(),
+        error: None,
+    }
+}
