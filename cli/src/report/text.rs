@@ -127,7 +127,7 @@ pub(super) fn warning(w: &Warning) -> String {
 }
 
 pub(super) fn error(message: &str) -> String {
-    format!("error: {}", clean(message))
+    format!("backline: {}", clean(message))
 }
 
 /// The account of a run in a few lines, without the last line end.

@@ -115,7 +115,7 @@ fn a_log_file_gets_changes_only() {
          paused at 0:05.0 of 0:09.0\n\
          paused at 0:05.0 of 0:09.0: B\n\
          warning: m\n\
-         error: e\n\
+         backline: e\n\
          device: running\n"
             .to_string()
             + &text::summary(&summary(), 0)
@@ -184,7 +184,7 @@ fn json_tells_a_turn_at_once_and_nothing_twice() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
     // People learn of errors in any mode.
-    assert_eq!(d.people.text(), "error: e\n");
+    assert_eq!(d.people.text(), "backline: e\n");
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn none_is_errors_only() {
     d.flush();
     assert_eq!(
         d.people.text(),
-        format!("error: e\n{}\n", text::statistics(&summary()))
+        format!("backline: e\n{}\n", text::statistics(&summary()))
     );
     assert_eq!(d.programs.text(), "");
 }
