@@ -48,7 +48,7 @@ pub struct Run {
     pub overrides: Overrides,
     /// Level over all buses that follow it.
     pub master: Level,
-    /// Stems wider than their bus are folded down to it.
+    /// Every stem is folded to one channel.
     pub mono: bool,
     /// First frame; `None` is the song's start.
     pub start: Option<Time>,

@@ -42,7 +42,7 @@ pub(super) struct MixerArgs {
     #[arg(long, value_name = "DB", allow_hyphen_values = true)]
     pub master: Option<Level>,
 
-    /// Fold stems that are wider than their bus down to it, instead of refusing them
+    /// Fold every stem to one channel: the mean of its channels
     #[arg(long)]
     pub mono: bool,
 }

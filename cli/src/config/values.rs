@@ -77,7 +77,7 @@ words! {
     Ports {
         /// One per channel of each bus
         #[default] Buses = "buses",
-        /// One per channel of each track as well
+        /// One per channel of each track, and none of the buses
         Tracks = "tracks",
     }
     /// What a damaged stem does.
