@@ -19,6 +19,7 @@ mod pcm;
 mod preload;
 mod resample;
 mod riff;
+mod shared;
 mod sniff;
 mod stream;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use names::is_audio_name;
 use open::check_shape;
 pub use open::open;
 pub use resample::resampled_frames;
+pub use shared::Shared;
 
 /// What is known of an opened audio file.
 #[derive(Clone, Debug, PartialEq)]

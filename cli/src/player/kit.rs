@@ -9,7 +9,7 @@ use engine_core::ticket::Ticket;
 use super::PlayerError;
 use super::clock::HostClock;
 use super::layout::{Layout, Wiring};
-use super::loaded::{LoadOptions, Loaded, open_stem};
+use super::loaded::{LoadOptions, Loaded};
 use crate::feeder::{Source, Supply, lane_blocks};
 use crate::media::{self};
 use crate::plan::Plan;
@@ -98,7 +98,7 @@ impl Kit {
         let mut sources = Vec::new();
         let mut strips = song.strips.iter().zip(directs);
         for (i, track) in song.song.tracks.iter().enumerate() {
-            let reader = open_stem(&track.file, options)?;
+            let reader = song.open_track(i, options)?;
             let rate = reader.spec().rate;
             if options.strict_rate && rate != size.rate {
                 return Err(PlayerError::Song(format!(

@@ -8,7 +8,7 @@ use engine_core::ticket::Ticket;
 
 use super::PlayerError;
 use super::layout::Layout;
-use crate::media::{self, OpenOptions, Reader, Spec};
+use crate::media::{self, OpenOptions, Reader, Shared, Spec};
 use crate::song::{Bus, Song};
 
 /// How stems are opened.
@@ -57,6 +57,8 @@ pub(crate) struct Loaded {
     pub strips: Vec<StripInfo>,
     pub controls: Arc<HostControls>,
     buses: Vec<SongBus>,
+    /// Standard input, where it is one of the stems: it can't be opened again.
+    stdin: Option<Shared>,
 }
 
 impl Loaded {
@@ -65,6 +67,7 @@ impl Loaded {
         let mut specs = Vec::new();
         let mut lengths = Vec::new();
         let mut strips = Vec::new();
+        let mut stdin = None;
         for (track, t) in song.tracks.iter().enumerate() {
             let mut reader = open_stem(&t.file, options)?;
             let length = match reader.spec().frames {
@@ -75,6 +78,9 @@ impl Loaded {
             strips.extend(strips_of(track, &t.name, spec.channels));
             lengths.push(length);
             specs.push(spec);
+            if is_stdin(&t.file) {
+                stdin = Some(Shared::new(reader));
+            }
         }
         if strips.len() > TRACKS {
             return Err(PlayerError::Song(format!(
@@ -92,6 +98,7 @@ impl Loaded {
             strips,
             controls: Arc::new(HostControls::new()),
             buses,
+            stdin,
         };
         loaded.set_controls();
         Ok(loaded)
@@ -99,6 +106,19 @@ impl Loaded {
 
     pub fn buses(&self) -> &[SongBus] {
         &self.buses
+    }
+
+    /// A reader of a track's stem, at its own rate.
+    pub fn open_track(
+        &self,
+        track: usize,
+        options: &LoadOptions,
+    ) -> Result<Box<dyn Reader>, PlayerError> {
+        let file = &self.song.tracks[track].file;
+        match &self.stdin {
+            Some(stdin) if is_stdin(file) => Ok(stdin.reader()),
+            _ => open_stem(file, options),
+        }
     }
 
     /// Track controls as the song has them.
@@ -164,8 +184,12 @@ impl Loaded {
     }
 }
 
+fn is_stdin(file: &std::path::Path) -> bool {
+    file.as_os_str() == "-"
+}
+
 /// Opens one stem, folded if asked for.
-pub(crate) fn open_stem(
+fn open_stem(
     file: &std::path::Path,
     options: &LoadOptions,
 ) -> Result<Box<dyn Reader>, PlayerError> {
