@@ -128,7 +128,7 @@ fn cells(text: &str) -> usize {
     text.chars().map(cell).sum()
 }
 
-fn cut(mut text: String, columns: usize) -> String {
+pub(super) fn cut(mut text: String, columns: usize) -> String {
     let mut used = 0;
     let end = text.char_indices().find(|(_, c)| {
         used += cell(*c);

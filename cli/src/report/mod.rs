@@ -7,6 +7,7 @@
 mod event;
 mod listing;
 mod live;
+mod progress;
 mod reporter;
 mod spool;
 mod text;
@@ -16,5 +17,6 @@ pub use event::{
 };
 pub use listing::print;
 pub use live::{BusLevel, Faults, Meters};
+pub use progress::Progress;
 pub use reporter::{Mode, Reporter};
 pub use text::{clean, clock};

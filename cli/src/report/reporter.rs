@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::event::{Device, Failure, Position, Started, Summary, Warning, json, summary_json};
 use super::live::{Meters, live_line};
+use super::progress::Progress;
 use super::spool::Spool;
 use super::text;
 use crate::terminal;
@@ -132,6 +133,23 @@ impl Reporter {
             self.event("position", position);
         }
         self.told = Some(position.clone());
+    }
+
+    /// How far a rendering is. To be called as often as one likes: a terminal's live line and the
+    /// position for programs come ten times a second at most; elsewhere nothing is told.
+    pub fn progress(&mut self, progress: &Progress, position: impl FnOnce() -> Position) {
+        if self.finished || self.mode == Mode::None || !self.is_due() {
+            return;
+        }
+        if let Some(width) = &self.width {
+            match width() {
+                Some(columns) => self.people.live(Some(progress.line(columns))),
+                None => self.people.forget_live(),
+            }
+        }
+        if self.mode == Mode::Json {
+            self.event("position", &position());
+        }
     }
 
     /// The device's state has changed.

@@ -63,8 +63,13 @@ pub(super) fn started(s: &Started) -> String {
         details.push(format!("latency {ms:.1} ms"));
     }
     details.push(format!("ready after {:.0} ms", s.after_ms));
+    let verb = if s.backend == FILE {
+        "Rendering"
+    } else {
+        "Playing"
+    };
     format!(
-        "Playing at {} Hz on {} {} ({}).",
+        "{verb} at {} Hz on {} {} ({}).",
         s.rate,
         count(s.channels.into(), "channel"),
         through(&s.backend, s.device.as_deref()),
@@ -274,6 +279,12 @@ mod tests {
         assert_eq!(
             started(&s),
             "Playing at 48000 Hz on 1 channel through alsa (ready after 12 ms)."
+        );
+        s.backend = "file".into();
+        s.device = Some("mix.wav".into());
+        assert_eq!(
+            started(&s),
+            "Rendering at 48000 Hz on 1 channel to mix.wav (ready after 12 ms)."
         );
     }
 
