@@ -416,7 +416,8 @@ impl PlayerBuilder {
     }
 }
 
-fn refuse_other_rates(songs: &[Loaded], rate: u32) -> Result<(), PlayerError> {
+/// `--strict-rate`: a stem of another rate than the output's is an error.
+pub(crate) fn refuse_other_rates(songs: &[Loaded], rate: u32) -> Result<(), PlayerError> {
     for spec in songs.iter().flat_map(|s| &s.specs) {
         if spec.rate != rate {
             let path: &Path = &spec.path;
