@@ -12,6 +12,7 @@ pub mod null;
 pub mod output;
 pub mod plan;
 pub mod player;
+pub mod render;
 pub mod report;
 pub mod song;
 pub mod terminal;
