@@ -1,6 +1,12 @@
 //! Helpers that the end-to-end tests share.
 
+pub mod alone;
 pub mod alsa_rig;
 pub mod jackd;
+pub mod law;
+pub mod process;
+pub mod random_song;
+pub mod rush;
+pub mod session;
 pub mod stems;
 pub mod step;
