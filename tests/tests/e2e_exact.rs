@@ -54,7 +54,9 @@ fn stepped_in_calls_of_any_size_it_is_the_law() {
     let folder = tempfile::tempdir().unwrap();
     for seed in SEEDS {
         let song = RandomSong::new(folder.path(), seed);
-        for call in [1, 63, 64, 1000, 4096, 48_000] {
+        // Frame by frame is slow, and once is enough.
+        let single = (seed == 1).then_some(1);
+        for call in single.into_iter().chain([63, 64, 1000, 4096, 48_000]) {
             let driver = Stepper::new(RATE, 1024);
             let player = builder(&song, driver.output()).build().unwrap();
             player.play();
