@@ -2,6 +2,7 @@
 
 pub mod alone;
 pub mod alsa_rig;
+pub mod guest;
 pub mod jackd;
 pub mod law;
 pub mod process;

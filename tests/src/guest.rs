@@ -1,0 +1,273 @@
+//! What the tests in the virtual machine share: noise that names its frames, an ear at the other
+//! end of the loopback card, and cards that are pulled out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use alsa::pcm::{Access, Format, Frames, HwParams, PCM};
+use alsa::{Direction, ValueOr};
+use engine_core::backend::{Played, Process};
+use engine_core::convert::SampleFormat;
+
+/// The rate of all of it, Hz.
+pub const RATE: u32 = 48_000;
+
+/// The playing end of the loopback card.
+pub const LOOPBACK: &str = "hw:Loopback,0,0";
+
+/// Every sample format a device is played in.
+pub const FORMATS: [SampleFormat; 5] = [
+    SampleFormat::S16,
+    SampleFormat::S24,
+    SampleFormat::S24_3,
+    SampleFormat::S32,
+    SampleFormat::F32,
+];
+
+/// Polls until `reached`, or panics with `what` after a minute of the guest's time.
+pub fn until(what: &str, mut reached: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(60);
+    while !reached() {
+        assert!(Instant::now() < limit, "never came: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A sample of noise that belongs to one frame and channel: an odd number, so never silence, of
+/// `bits` bits (at most 24) with its sign.
+pub fn noise(bits: u32, frame: u64, channel: usize) -> i32 {
+    // The finaliser of SplitMix64 (Steele, Lea and Flood, 2014).
+    let mut x = (frame * 64 + channel as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (x >> 32) as i32 >> (32 - bits) | 1
+}
+
+/// Appends a sample as a device gets it. `code` counts steps of 16 bits on a 16-bit device, of 24
+/// bits on any other.
+pub fn put(format: SampleFormat, code: i32, into: &mut Vec<u8>) {
+    match format {
+        SampleFormat::S16 => into.extend_from_slice(&(code as i16).to_le_bytes()),
+        SampleFormat::S24 => into.extend_from_slice(&code.to_le_bytes()),
+        SampleFormat::S24_3 => into.extend_from_slice(&code.to_le_bytes()[..3]),
+        SampleFormat::S32 => into.extend_from_slice(&(code << 8).to_le_bytes()),
+        SampleFormat::F32 => into.extend_from_slice(&(code as f32 / 8_388_608.0).to_le_bytes()),
+    }
+}
+
+/// Bits of the noise that `format` carries unchanged.
+fn bits(format: SampleFormat) -> u32 {
+    if format == SampleFormat::S16 { 16 } else { 24 }
+}
+
+/// Plays `length` frames of [`noise`] on every plane, then silence.
+pub struct Noise {
+    format: SampleFormat,
+    length: u64,
+    given: Arc<AtomicU64>,
+}
+
+impl Noise {
+    /// The process, and the count of frames it has given.
+    pub fn new(format: SampleFormat, length: u64) -> (Self, Arc<AtomicU64>) {
+        let given = Arc::new(AtomicU64::new(0));
+        let noise = Self {
+            format,
+            length,
+            given: given.clone(),
+        };
+        (noise, given)
+    }
+
+    /// What a device of `format` and `channels` gets for its frames from the first on.
+    pub fn bytes(format: SampleFormat, channels: usize, length: u64) -> Vec<u8> {
+        let mut all = Vec::with_capacity(length as usize * channels * format.bytes());
+        for frame in 0..length {
+            for channel in 0..channels {
+                put(format, noise(bits(format), frame, channel), &mut all);
+            }
+        }
+        all
+    }
+}
+
+impl Process for Noise {
+    fn process(&mut self, planes: &mut [&mut [f32]], frames: usize) -> Played {
+        let given = self.given.load(Ordering::Relaxed);
+        let bits = bits(self.format);
+        let full_scale = (1u32 << (bits - 1)) as f32;
+        for (channel, plane) in planes.iter_mut().enumerate() {
+            for (i, x) in plane.iter_mut().take(frames).enumerate() {
+                let frame = given + i as u64;
+                *x = if frame < self.length {
+                    noise(bits, frame, channel) as f32 / full_scale
+                } else {
+                    0.0
+                };
+            }
+        }
+        let now = (given + frames as u64).min(self.length);
+        self.given.store(now, Ordering::Release);
+        Played::Engine
+    }
+
+    fn ready(&mut self, _frames: usize) -> bool {
+        true
+    }
+}
+
+/// Opens a PCM of the guest's cards for reading or writing interleaved samples.
+///
+/// # Panics
+/// When the card refuses.
+pub fn open(
+    device: &str,
+    direction: Direction,
+    format: SampleFormat,
+    channels: usize,
+    buffer: Frames,
+) -> PCM {
+    let pcm = PCM::new(device, direction, false).expect(device);
+    {
+        let wish = HwParams::any(&pcm).expect(device);
+        wish.set_access(Access::RWInterleaved).expect("access");
+        let format = match format {
+            SampleFormat::S16 => Format::S16LE,
+            SampleFormat::S24 => Format::S24LE,
+            SampleFormat::S24_3 => Format::S243LE,
+            SampleFormat::S32 => Format::S32LE,
+            SampleFormat::F32 => Format::FloatLE,
+        };
+        wish.set_format(format).expect("format");
+        wish.set_channels(channels as u32).expect("channels");
+        wish.set_rate(RATE, ValueOr::Nearest).expect("rate");
+        wish.set_period_size_near(512, ValueOr::Nearest)
+            .expect("period");
+        wish.set_buffer_size_near(buffer).expect("buffer");
+        pcm.hw_params(&wish).expect("configuration");
+    }
+    pcm
+}
+
+/// Records the other end of the loopback card. To be opened first: from then on the playing end
+/// takes this format and this number of channels only.
+pub struct Ear {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Vec<u8>>,
+    frame_bytes: usize,
+}
+
+impl Ear {
+    /// Starts to record.
+    ///
+    /// # Panics
+    /// When the card refuses.
+    pub fn open(format: SampleFormat, channels: usize) -> Self {
+        let pcm = open(
+            "hw:Loopback,1,0",
+            Direction::Capture,
+            format,
+            channels,
+            16_384,
+        );
+        pcm.start().expect("the loopback records");
+        let frame_bytes = channels * format.bytes();
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = stop.clone();
+        let thread = std::thread::spawn(move || {
+            let io = pcm.io_bytes();
+            let mut heard = Vec::new();
+            let mut chunk = vec![0; 512 * frame_bytes];
+            // What is still in the card's buffer when told to stop is heard, too.
+            let mut left = 4;
+            while left > 0 {
+                left -= u32::from(told.load(Ordering::Acquire));
+                let n = io.readi(&mut chunk).expect("the ear is never late");
+                heard.extend_from_slice(&chunk[..n * frame_bytes]);
+            }
+            heard
+        });
+        Self {
+            stop,
+            thread,
+            frame_bytes,
+        }
+    }
+
+    /// All bytes heard, in whole frames, from the first frame on that isn't silent.
+    ///
+    /// # Panics
+    /// When it overran: its thread is starved.
+    pub fn heard(self) -> Vec<u8> {
+        self.stop.store(true, Ordering::Release);
+        let mut heard = self.thread.join().expect("the ear's thread");
+        let first = heard.iter().position(|b| *b != 0).unwrap_or(heard.len());
+        heard.drain(..first - first % self.frame_bytes);
+        heard
+    }
+}
+
+/// Checks what an [`Ear`] heard: exactly `sent`, and silence for 50 ms after it. What comes later
+/// isn't looked at: while draining, the loopback's last tick is not to be trusted.
+///
+/// # Panics
+/// At the first difference, naming its frame and channel.
+pub fn assert_heard(heard: &[u8], sent: &[u8], format: SampleFormat, channels: usize, what: &str) {
+    let sample = format.bytes();
+    let silent = vec![0; RATE as usize / 20 * channels * sample];
+    let expected = sent
+        .chunks_exact(sample)
+        .chain(silent.chunks_exact(sample))
+        .enumerate();
+    let mut came = heard.chunks_exact(sample);
+    for (i, expected) in expected {
+        let (frame, channel) = (i / channels, i % channels);
+        assert_eq!(
+            came.next(),
+            Some(expected),
+            "{what}: frame {frame}, channel {channel}"
+        );
+    }
+}
+
+/// A card that was pulled out by its driver's switch. Plugged in again when dropped.
+pub struct Unplugged {
+    driver: &'static str,
+    device: String,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Pulls out the first card of `driver` (`snd_dummy`, `snd_aloop`). Returns as soon as programs
+/// can see it; the kernel is done when the last of them has closed the card.
+pub fn unplug(driver: &'static str) -> Unplugged {
+    let device = format!("{driver}.0");
+    let at = |file: &str| format!("/sys/bus/platform/drivers/{driver}/{file}");
+    let (unbind, there) = (at("unbind"), at(&device));
+    assert!(std::path::Path::new(&there).exists(), "{there}");
+    let name = device.clone();
+    let thread = std::thread::spawn(move || std::fs::write(unbind, name).expect("to unbind"));
+    Unplugged {
+        driver,
+        device,
+        thread: Some(thread),
+    }
+}
+
+impl Unplugged {
+    /// Plugs the card in again.
+    pub fn plug_in(self) {}
+}
+
+impl Drop for Unplugged {
+    fn drop(&mut self) {
+        // The kernel must be through with unbinding first.
+        let _ = self.thread.take().map(JoinHandle::join);
+        let bind = format!("/sys/bus/platform/drivers/{}/bind", self.driver);
+        let bound = std::fs::write(bind, &self.device);
+        if !std::thread::panicking() {
+            bound.expect("to bind");
+        }
+    }
+}
