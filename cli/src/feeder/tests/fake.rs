@@ -67,6 +67,7 @@ impl Stem {
             gate: None,
             panic_at: None,
             nan_at: None,
+            no_seek_to: None,
             seeks: Arc::default(),
         }
     }
@@ -101,6 +102,7 @@ pub(super) struct Ramp {
     pub gate: Option<Gate>,
     pub panic_at: Option<u64>,
     pub nan_at: Option<u64>,
+    pub no_seek_to: Option<u64>,
     pub seeks: Arc<AtomicU64>,
 }
 
@@ -151,6 +153,12 @@ impl Reader for Ramp {
 
     fn seek(&mut self, frame: u64) -> Result<(), MediaError> {
         self.seeks.fetch_add(1, Ordering::Relaxed);
+        if self.no_seek_to == Some(frame) {
+            return Err(MediaError::Unreadable {
+                path: self.spec.path.clone(),
+                error: std::io::Error::other("test"),
+            });
+        }
         self.at = frame;
         self.told = false;
         Ok(())
@@ -183,7 +191,7 @@ impl Listener {
         for end in &mut self.ends {
             while let Some(block) = end.full.pop() {
                 assert_eq!(block.tag.ticket, self.ticket);
-                end.free.push(block).ok().expect("room for every block");
+                end.free.push(block).expect("room for every block");
             }
         }
         self.ticket = ticket;
@@ -227,7 +235,6 @@ impl Listener {
             self.ends[lane]
                 .free
                 .push(block)
-                .ok()
                 .expect("room for every block");
         }
         blocks

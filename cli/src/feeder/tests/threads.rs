@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use engine_core::ticket::Ticket;
@@ -122,6 +122,20 @@ fn a_hanging_read_silences_nobody_else() {
     release();
     assert!(stuck.wait_primed(6_000, deadline()));
     stuck_listener.hear(50_000);
+}
+
+#[test]
+fn a_read_that_begins_to_hang_while_all_is_quiet_silences_nobody_else() {
+    let (feeder, _told) = feeder(2);
+    let (supply, mut listeners) = deck(2, whole(50_000), &vec![Stem::new(1, 50_000); 3], 40);
+    let other = feeder.feed(supply);
+    let (supply, mut hanging, inside, _release) = gated(1, 15_000);
+    let stuck = feeder.feed(supply);
+    assert!(other.wait_primed(u64::MAX, deadline()) && stuck.wait_primed(u64::MAX, deadline()));
+    // Only the one that will hang needs to be served, by whoever wakes for it.
+    hanging.hear(9_000);
+    inside.recv_timeout(LONG).expect("the reader is reached");
+    listeners.iter_mut().for_each(|l| l.hear(50_000));
 }
 
 #[test]
@@ -316,7 +330,10 @@ fn whoever_asks_is_told_once_that_a_deck_is_primed() {
     });
     drop(handle);
     // Dropped uncalled: the sender is gone.
-    assert!(heard.recv_timeout(LONG).is_err());
+    assert_eq!(
+        heard.recv_timeout(LONG),
+        Err(RecvTimeoutError::Disconnected)
+    );
     release();
 }
 

@@ -167,6 +167,39 @@ fn damage_is_told_once_by_its_song_frame_and_silent_in_every_pass() {
 }
 
 #[test]
+fn a_short_loop_over_the_stems_first_frame_is_sought_once() {
+    let stem = Stem {
+        offset: 700,
+        ..Stem::new(2, 9_000)
+    };
+    let ramp = stem.ramp();
+    let count = ramp.seeks.clone();
+    let (mut head, mut lanes, mut listener) = prepare(ramp, &stem, looped(600, 1_000));
+    play(&mut head, &mut lanes, &mut listener, 40);
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_place_that_cannot_be_sought_is_where_the_damage_begins() {
+    let mut stem = Stem::new(2, 5_000);
+    let mut ramp = stem.ramp();
+    ramp.no_seek_to = Some(1_500);
+    // The file itself is whole: reading on from before gives nothing from there on, either.
+    stem.damage = Some(1_500);
+    let first = Plan::new(1_500, 2_500);
+    let (mut head, mut lanes, mut listener) = prepare(ramp, &stem, first);
+    let mut told = play(&mut head, &mut lanes, &mut listener, 50);
+    let second = Plan::new(1_000, 3_000);
+    head.replan(second);
+    lanes.restart(false);
+    listener.replan(TICKET, second);
+    told.extend(play(&mut head, &mut lanes, &mut listener, 50));
+    assert_eq!(listener.heard(), 2_000);
+    let what = "ramp.wav: can't be read: test".into();
+    assert_eq!(told, [Trouble::Damaged { frame: 1_500, what }]);
+}
+
+#[test]
 fn a_decoder_that_panics_is_a_damaged_file() {
     let mut stem = Stem::new(2, 5_000);
     let mut ramp = stem.ramp();
