@@ -45,6 +45,15 @@ fn gated(ticket: u32, frame: u64) -> (Supply, Listener, Receiver<()>, impl FnOnc
     (supply, listener, inside, move || drop(go))
 }
 
+/// Waits until something is so.
+fn poll(mut so: impl FnMut() -> bool) {
+    let deadline = deadline();
+    while !so() {
+        assert!(Instant::now() < deadline, "it never comes");
+        std::thread::yield_now();
+    }
+}
+
 fn whole(frames: u64) -> Plan {
     Plan::new(0, frames)
 }
@@ -131,7 +140,11 @@ fn a_read_that_begins_to_hang_while_all_is_quiet_silences_nobody_else() {
     let other = feeder.feed(supply);
     let (supply, mut hanging, inside, _release) = gated(1, 15_000);
     let stuck = feeder.feed(supply);
-    assert!(other.wait_primed(u64::MAX, deadline()) && stuck.wait_primed(u64::MAX, deadline()));
+    // All rings full, and the workers asleep but for one that looks after them.
+    let full = |handle: &FeedHandle| handle.fill_frames() == 40 * 256;
+    poll(|| full(&other) && full(&stuck));
+    let naps = feeder.wakeups() + 5;
+    poll(|| feeder.wakeups() > naps);
     // Only the one that will hang needs to be served, by whoever wakes for it.
     hanging.hear(9_000);
     inside.recv_timeout(LONG).expect("the reader is reached");
@@ -227,14 +240,8 @@ fn a_supply_can_be_replanned_a_thousand_times() {
         .iter_mut()
         .for_each(|l| l.replan(Ticket(2000), plan));
     let handle = feeder.feed(supply);
-    let deadline = deadline();
-    while listeners
-        .iter()
-        .any(|l| l.ends.iter().any(|end| end.full.len() < 12))
-    {
-        assert!(Instant::now() < deadline);
-        std::thread::yield_now();
-    }
+    let ends = || listeners.iter().flat_map(|l| &l.ends);
+    poll(|| ends().all(|end| end.full.len() == 12));
     assert_eq!(handle.fill_frames(), 12 * 256);
     listeners.iter_mut().for_each(|l| l.hear(30_000));
 }
