@@ -31,7 +31,7 @@ pub enum Ending {
 pub fn run(action: Action, born: Instant) -> Result<Ending, Failure> {
     match action {
         Action::Play(play) => return play::run(&play, born),
-        Action::Render(render) => render::run(*render)?,
+        Action::Render(render) => return render::run(&render, born),
         Action::Devices { json } => devices::run(json)?,
         Action::Info { files, json } => return info::run(&files, json),
         Action::ConfigShow {

@@ -354,6 +354,7 @@ impl Rendering {
                 self.size,
                 self.tickets.draw(),
                 plan,
+                false,
             )?;
             let feed = self.feeder.feed(kit.supply);
             let cut = Command::Cut(Cut {
