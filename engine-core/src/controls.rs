@@ -100,10 +100,10 @@ impl<const T: usize, const U: usize> SongControls<T, U> {
 
     /// Sets a bus's level (linear, from 0; NaN leaves it). Takes effect with the next [`commit`](Self::commit).
     pub fn set_level(&self, bus: usize, level: f32) {
-        if let Some(l) = self.levels.get(bus) {
-            if !level.is_nan() {
-                l.store(level.max(0.0), Ordering::Relaxed);
-            }
+        if let Some(l) = self.levels.get(bus)
+            && !level.is_nan()
+        {
+            l.store(level.max(0.0), Ordering::Relaxed);
         }
     }
 

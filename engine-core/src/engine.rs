@@ -348,10 +348,10 @@ impl<
             let c = &mut self.counters;
             c.non_finite = c.non_finite.wrapping_add(found.non_finite);
             c.overs = c.overs.wrapping_add(found.overs);
-            if let Some(plane) = planes.get_mut(usize::from(*out)) {
-                if let Some(plane) = plane.get_mut(at..at + n) {
-                    sum(plane, sums);
-                }
+            if let Some(plane) = planes.get_mut(usize::from(*out))
+                && let Some(plane) = plane.get_mut(at..at + n)
+            {
+                sum(plane, sums);
             }
         }
         for plane in planes.iter_mut().skip(usize::from(self.config.direct_from)) {
@@ -375,11 +375,11 @@ impl<
 
     fn give_back(&mut self, deck: P::Deck) {
         // The handle lets no more decks in than the ring has room for.
-        if let Err(deck) = self.returns.push(deck) {
-            if let Some(other) = self.stuck.replace(deck) {
-                // Can't be. A leaked deck is the lesser evil: dropping it here would free memory.
-                core::mem::forget(other);
-            }
+        if let Err(deck) = self.returns.push(deck)
+            && let Some(other) = self.stuck.replace(deck)
+        {
+            // Can't be. A leaked deck is the lesser evil: dropping it here would free memory.
+            core::mem::forget(other);
         }
     }
 

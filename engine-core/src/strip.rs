@@ -280,10 +280,10 @@ where
             }
             self.given += m;
             at += m;
-            if self.given >= len {
-                if let Some(b) = self.current.take() {
-                    self.home(b);
-                }
+            if self.given >= len
+                && let Some(b) = self.current.take()
+            {
+                self.home(b);
             }
         }
         stale

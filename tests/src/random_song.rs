@@ -34,7 +34,7 @@ impl Dice {
 
     /// Less than `n`.
     pub fn below(&mut self, n: u32) -> u32 {
-        (u64::from(self.bits()) * u64::from(n) >> 32) as u32
+        ((u64::from(self.bits()) * u64::from(n)) >> 32) as u32
     }
 
     /// One time in `n`.

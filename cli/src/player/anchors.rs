@@ -77,10 +77,10 @@ impl Anchors {
         if a.moving {
             let mut gone = engine_frame.saturating_sub(a.engine_frame);
             // Not past what the same deck shows next: it may have stood still in between.
-            if let Some(next) = self.list.get(at + 1) {
-                if next.deck == a.deck {
-                    gone = gone.min(next.deck_frame.saturating_sub(a.deck_frame));
-                }
+            if let Some(next) = self.list.get(at + 1)
+                && next.deck == a.deck
+            {
+                gone = gone.min(next.deck_frame.saturating_sub(a.deck_frame));
             }
             frame += gone;
         }

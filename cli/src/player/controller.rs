@@ -75,12 +75,15 @@ pub(super) struct Part {
     pub repeat: Option<Loop>,
 }
 
+/// Works out what of a song (index, rate in Hz) is played.
+pub(super) type PartOf = Box<dyn Fn(&Loaded, usize, u32) -> Part + Send>;
+
 pub(super) struct Controller {
     pub(super) told: Told,
     pub(super) songs: Vec<Loaded>,
     /// What of each song is played.
     pub(super) parts: Vec<Part>,
-    pub(super) part_of: Box<dyn Fn(&Loaded, usize, u32) -> Part + Send>,
+    pub(super) part_of: PartOf,
     pub(super) layout: Layout,
     pub(super) directs: Vec<Vec<[u16; 2]>>,
     pub(super) wishes: Receiver<Wish>,
@@ -239,14 +242,14 @@ impl Controller {
     }
 
     pub(super) fn send(&mut self, command: Command<Box<HostDeck<HostClock>>>) {
-        if let Some(rig) = &mut self.rig {
-            if rig.handle.send(command).is_err() {
-                self.warn(
-                    "busy",
-                    "the engine is not being called; the wish was lost".into(),
-                    None,
-                );
-            }
+        if let Some(rig) = &mut self.rig
+            && rig.handle.send(command).is_err()
+        {
+            self.warn(
+                "busy",
+                "the engine is not being called; the wish was lost".into(),
+                None,
+            );
         }
     }
 

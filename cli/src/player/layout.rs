@@ -55,14 +55,14 @@ impl Layout {
             notices: Vec::new(),
         };
         layout.collect(songs);
-        if let Some(only) = only {
-            if !layout.buses.iter().any(|b| b.name == only) {
-                let known: Vec<&str> = layout.buses.iter().map(|b| b.name.as_str()).collect();
-                return Err(PlayerError::Usage(format!(
-                    "there is no bus `{only}`; the song has {}",
-                    known.join(", ")
-                )));
-            }
+        if let Some(only) = only
+            && !layout.buses.iter().any(|b| b.name == only)
+        {
+            let known: Vec<&str> = layout.buses.iter().map(|b| b.name.as_str()).collect();
+            return Err(PlayerError::Usage(format!(
+                "there is no bus `{only}`; the song has {}",
+                known.join(", ")
+            )));
         }
         let channels: usize = layout.buses.iter().map(|b| b.channels).sum();
         if layout.buses.len() > BUSES || channels > BUS_CHANNELS {

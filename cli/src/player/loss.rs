@@ -48,10 +48,10 @@ impl Controller {
             .rig
             .as_ref()
             .map_or(0, |r| r.handle.board().position().deck_frame);
-        if let Some(rig) = self.rig.take() {
-            if rig.close() == Closed::Abandoned {
-                self.abandoned += 1;
-            }
+        if let Some(rig) = self.rig.take()
+            && rig.close() == Closed::Abandoned
+        {
+            self.abandoned += 1;
         }
         self.decks.clear();
         self.current = None;

@@ -113,10 +113,10 @@ impl Rig {
 
     /// With no driver calling it, runs the engine over no frames, so that commands are obeyed.
     pub fn pump(&mut self) {
-        if !self.running {
-            if let Some(engine) = self.seat.engine() {
-                engine.process(&mut [], 0);
-            }
+        if !self.running
+            && let Some(engine) = self.seat.engine()
+        {
+            engine.process(&mut [], 0);
         }
     }
 

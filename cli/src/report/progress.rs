@@ -60,13 +60,13 @@ mod tests {
             taken: Duration::ZERO,
         };
         assert_eq!(
-            p.line(80),
+            p.line(100),
             "rendering [------------------------------]   0 %  0:00.0 / 1:00.0"
         );
         p.done = 48_000 * 30;
         p.taken = Duration::from_millis(500);
         assert_eq!(
-            p.line(80),
+            p.line(100),
             "rendering [###############---------------]  50 %  0:30.0 / 1:00.0  60 × real time"
         );
         p.done = u64::MAX;

@@ -602,7 +602,7 @@ fn direct_outs_carry_master_gain_and_pan_and_skip_the_bus() {
         direct: [1, 2],
     };
     assert!(deck.add_track(strip, full_out, free).is_ok());
-    let mut b: HostBlock = Box::new(Block::new());
+    let mut b: HostBlock = Box::default();
     b.tag.ticket = Ticket(1);
     b.tag.len = BLOCK as u32;
     b.planes = [[0.9; BLOCK], [0.7; BLOCK]];

@@ -246,12 +246,11 @@ impl<
     }
 
     fn finish_fade(&mut self) {
-        if self.incoming.as_ref().is_some_and(|i| i.fade_in.is_over()) {
-            if let Some(incoming) = self.incoming.take() {
-                if let Some(old) = self.deck.replace(incoming.deck) {
-                    self.give_back(old);
-                }
-            }
+        if self.incoming.as_ref().is_some_and(|i| i.fade_in.is_over())
+            && let Some(incoming) = self.incoming.take()
+            && let Some(old) = self.deck.replace(incoming.deck)
+        {
+            self.give_back(old);
         }
     }
 

@@ -91,13 +91,13 @@ impl Controller {
             let callbacks = board.counters().callbacks;
             self.shown
                 .sample(callbacks, p.state == EngineState::Playing && rig.running);
-            if let Some(l) = self.current.and_then(|t| self.decks.find(t)) {
-                if p.deck == l.ticket {
-                    let moving = p.state == EngineState::Playing && !p.holding;
-                    let (plan, song) = (l.plan, l.song);
-                    self.anchors
-                        .add(p.engine_frame, p.deck, p.deck_frame, plan, song, moving);
-                }
+            if let Some(l) = self.current.and_then(|t| self.decks.find(t))
+                && p.deck == l.ticket
+            {
+                let moving = p.state == EngineState::Playing && !p.holding;
+                let (plan, song) = (l.plan, l.song);
+                self.anchors
+                    .add(p.engine_frame, p.deck, p.deck_frame, plan, song, moving);
             }
         }
         if !(due || changed) {

@@ -180,10 +180,7 @@ impl Controller {
             Place::PreviousSection => {
                 let back = (BACK_S * f64::from(rate)) as u64;
                 let starts = spans().into_iter().map(|s| s.start);
-                starts
-                    .filter(|s| s + back <= here || (*s < here && s + back > here && *s == 0))
-                    .max()
-                    .unwrap_or(0)
+                starts.filter(|s| s + back <= here).max().unwrap_or(0)
             }
             Place::NextSection => spans()
                 .into_iter()
