@@ -1,0 +1,304 @@
+//! Ends: the last frame is heard before the stream stops, and nothing hangs however often a
+//! running stream is started, sought, paused, stopped and closed.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use backline::null::Null;
+use backline::player::{Driver, EngineBorrower, Output, Place, Player, PlayerBuilder};
+use backline::report::{Ended, State};
+use backline::song::{Setlist, Time};
+use backline_tests::alsa_rig::isolated;
+use backline_tests::jackd::{Jackd, Recorder};
+use backline_tests::random_song::Dice;
+use backline_tests::session::{SOON, alsa, close, faulty, finish, jack, read_raw};
+use backline_tests::stems::{name_of, setlist, song, track, write_ramp};
+use engine_core::backend::{
+    Backend, BackendError, Closed, Granted, Halt, Played, Process, Report, Wish,
+};
+use engine_core::convert::SampleFormat;
+
+const RATE: u32 = 48_000;
+const PORTS: [&str; 2] = ["main_L", "main_R"];
+/// No multiple of any period; the shortest is less than one.
+const LENGTHS: [u64; 4] = [1, 1023, 1025, 30_011];
+
+fn ramp(dir: &Path, frames: u64) -> Setlist {
+    let file = write_ramp(dir, &format!("ramp{frames}"), RATE, frames, 1.0);
+    setlist(vec![song("ramp", vec![track("ramp", &file)])])
+}
+
+fn builder(songs: Setlist, output: Output) -> PlayerBuilder {
+    PlayerBuilder::new(songs)
+        .output(output)
+        .poll(Duration::from_millis(10))
+        .rate(Some(RATE))
+        .format(Some(SampleFormat::F32))
+}
+
+/// Any silence, then every frame of the ramp, then silence.
+fn check(way: &str, length: u64, heard: &[Vec<f32>]) {
+    for plane in heard {
+        let begin = plane.iter().position(|x| *x != 0.0);
+        let begin = begin.unwrap_or_else(|| panic!("{way}: {length} frames: silence"));
+        let end = plane.iter().rposition(|x| *x != 0.0).unwrap_or(begin) + 1;
+        assert_eq!((end - begin) as u64, length, "{way}: frames heard");
+        for (i, x) in plane[begin..end].iter().enumerate() {
+            assert_eq!(*x, name_of(i as u64), "{way}: frame {i} of {length}");
+        }
+    }
+}
+
+/// Plays to the end; whether the machine kept up.
+fn play(length: u64, builder: PlayerBuilder) -> bool {
+    let player = builder.build().expect("a session");
+    player.play();
+    let summary = finish(player, SOON);
+    assert_eq!((summary.ended, summary.frames), (Ended::End, length));
+    summary.starvations == 0 && summary.device_xruns.unwrap_or(0) == 0
+}
+
+/// The null backend, with what it was given kept.
+struct Kept {
+    null: Null<Tape>,
+    heard: Arc<Mutex<Vec<Vec<f32>>>>,
+}
+
+struct Tape {
+    process: EngineBorrower,
+    heard: Arc<Mutex<Vec<Vec<f32>>>>,
+}
+
+impl Process for Tape {
+    fn process(&mut self, planes: &mut [&mut [f32]], frames: usize) -> Played {
+        let played = self.process.process(planes, frames);
+        if played == Played::Engine {
+            let mut heard = self.heard.lock().unwrap();
+            heard.resize(planes.len(), Vec::new());
+            for (heard, plane) in heard.iter_mut().zip(planes) {
+                heard.extend_from_slice(&plane[..frames]);
+            }
+        }
+        played
+    }
+
+    fn ready(&mut self, frames: usize) -> bool {
+        self.process.ready(frames)
+    }
+}
+
+impl Backend<EngineBorrower> for Kept {
+    fn name(&self) -> &'static str {
+        "null"
+    }
+    fn open(&mut self, wish: &Wish<'_>) -> Result<Granted, BackendError> {
+        self.null.open(wish)
+    }
+    fn start(&mut self, process: EngineBorrower) -> Result<(), BackendError> {
+        let heard = self.heard.clone();
+        self.null.start(Tape { process, heard })
+    }
+    fn halt(&mut self, how: Halt, deadline: Duration) -> Result<(), BackendError> {
+        self.null.halt(how, deadline)
+    }
+    fn resume(&mut self) -> Result<(), BackendError> {
+        self.null.resume()
+    }
+    fn report(&mut self) -> Report {
+        self.null.report()
+    }
+    fn close(&mut self, deadline: Duration) -> Closed {
+        self.null.close(deadline)
+    }
+}
+
+#[test]
+fn the_last_frame_is_heard_on_null() {
+    let folder = tempfile::tempdir().unwrap();
+    for length in LENGTHS {
+        for speed in [1.0, f64::INFINITY] {
+            let songs = ramp(folder.path(), length);
+            let kept_up = (0..6).any(|_| {
+                let heard: Arc<Mutex<Vec<Vec<f32>>>> = Arc::default();
+                let theirs = heard.clone();
+                let output = Output::Other {
+                    name: "null",
+                    make: Arc::new(move || -> Driver {
+                        Box::new(Kept {
+                            null: Null::at_speed(speed),
+                            heard: theirs.clone(),
+                        })
+                    }),
+                };
+                let kept_up = play(length, builder(songs.clone(), output));
+                if kept_up {
+                    check("null", length, &heard.lock().unwrap());
+                }
+                kept_up
+            });
+            assert!(kept_up, "no run of six without a starvation");
+        }
+    }
+}
+
+#[test]
+fn the_last_frame_is_heard_through_jack() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Jackd::start(256, RATE) else {
+        return;
+    };
+    for length in LENGTHS {
+        let songs = ramp(folder.path(), length);
+        let frames = length as usize + 3000;
+        let recorder = Recorder::open(&server, "recorder", PORTS.len(), frames);
+        let output = jack(&server, &PORTS, Some(&recorder));
+        let player = builder(songs, output).build().expect("a session");
+        player.play();
+        let summary = finish(player, SOON);
+        assert_eq!((summary.ended, summary.frames), (Ended::End, length));
+        assert_eq!(summary.starvations, 0);
+        check("jack", length, &recorder.finish(SOON));
+    }
+}
+
+#[test]
+fn the_last_frame_is_heard_through_alsa() {
+    isolated("the_last_frame_is_heard_through_alsa", |folder| {
+        for length in LENGTHS {
+            for paced in [true, false] {
+                let songs = ramp(folder, length);
+                let (file, device) = if paced {
+                    faulty(folder, "SPEED=1")
+                } else {
+                    let file = folder.join("taken.raw");
+                    let device = format!("recorder:FILE={}", file.display());
+                    (file, device)
+                };
+                let kept_up = (0..6).any(|_| {
+                    let builder = builder(songs.clone(), alsa(device.clone()));
+                    let kept_up = play(length, builder.period(Some(1024), Some(3)));
+                    if kept_up {
+                        check(&device, length, &read_raw(&file, 2));
+                    }
+                    kept_up
+                });
+                assert!(kept_up, "no run of six without an xrun");
+            }
+        }
+    });
+}
+
+// --- a thousand operations on running streams ---
+
+const SESSIONS: u64 = 20;
+const OPERATIONS: u64 = 50;
+/// For one operation to show.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Waits until the state is as it should be.
+fn shows(player: &Player, what: &str, reached: impl Fn(State) -> bool) {
+    let limit = Instant::now() + DEADLINE;
+    loop {
+        let status = player.status();
+        if reached(status.position.state) {
+            return;
+        }
+        assert!(
+            Instant::now() < limit,
+            "{what} came to nothing: {:?}",
+            status.position
+        );
+        assert!(!player.is_over(), "the session ended by itself");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Sessions in which anything is asked at random, each closed in the middle of it. Returns the
+/// device's xruns.
+fn a_thousand_operations(output: impl Fn() -> Output, folder: &Path) -> u64 {
+    // Short enough for some ends in between, and shorter than the ring.
+    let songs = ramp(folder, 40_000);
+    let mut slowest = 0;
+    let began = Instant::now();
+    let mut dice = Dice::new(7);
+    let mut xruns = 0;
+    for _ in 0..SESSIONS {
+        let player = builder(songs.clone(), output())
+            .period(Some(1024), Some(3))
+            .finish_at_end(false)
+            .build()
+            .expect("a session");
+        player.play();
+        for _ in 0..OPERATIONS {
+            let at = Instant::now();
+            // Mostly one on top of the other; now and then it must show.
+            let look = dice.one_in(6);
+            match dice.below(6) {
+                0 | 1 => {
+                    player.play();
+                    if look {
+                        let going = |s| matches!(s, State::Playing | State::Ended);
+                        shows(&player, "play", going);
+                    }
+                }
+                2 => {
+                    player.pause();
+                    if look {
+                        shows(&player, "pause", |s| s != State::Playing);
+                    }
+                }
+                3 | 4 => {
+                    let to = u64::from(dice.below(45_000));
+                    player.seek(Place::At(Time::Frames(to)));
+                }
+                _ => player.toggle(),
+            }
+            if dice.one_in(5) {
+                // So that something plays, too.
+                std::thread::sleep(Duration::from_millis(u64::from(dice.below(40))));
+            }
+            let took = at.elapsed().as_millis() as u64;
+            slowest = slowest.max(took);
+        }
+        let at = Instant::now();
+        let summary = close(player, DEADLINE);
+        slowest = slowest.max(at.elapsed().as_millis() as u64);
+        assert_eq!(summary.ended, Ended::Stopped, "{:?}", summary.error);
+        xruns += summary.device_xruns.unwrap_or(0);
+    }
+    eprintln!(
+        "{} operations in {:?}, the slowest {} ms",
+        SESSIONS * OPERATIONS,
+        began.elapsed(),
+        slowest
+    );
+    xruns
+}
+
+#[test]
+fn a_thousand_operations_never_hang_on_null() {
+    let folder = tempfile::tempdir().unwrap();
+    a_thousand_operations(|| Output::Null { speed: 1.0 }, folder.path());
+}
+
+#[test]
+fn a_thousand_operations_never_hang_on_jack() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Jackd::start(256, RATE) else {
+        return;
+    };
+    a_thousand_operations(|| jack(&server, &PORTS, None), folder.path());
+}
+
+#[test]
+fn a_thousand_operations_never_hang_on_alsa() {
+    isolated("a_thousand_operations_never_hang_on_alsa", |folder| {
+        let (_, device) = faulty(
+            folder,
+            "SPEED=1,FAULT=xrun@9000+suspend@15000+stall@20000:50",
+        );
+        let xruns = a_thousand_operations(|| alsa(device.clone()), folder);
+        assert!(xruns > 0, "no fault was ever reached");
+    });
+}

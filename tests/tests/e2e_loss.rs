@@ -1,0 +1,156 @@
+//! The device or server goes away and comes back: playing goes on at the right place.
+
+use std::path::Path;
+use std::time::Duration;
+
+use backline::player::{Note, OnLoss, OnReturn, Output, Player, PlayerBuilder};
+use backline::report::{Ended, State};
+use backline_tests::alsa_rig::isolated;
+use backline_tests::jackd::{Jackd, Recorder};
+use backline_tests::session::{SOON, alsa, close, faulty, finish, jack, read_raw, until};
+use backline_tests::stems::{frame_of, name_of, setlist, song, track, write_ramp};
+use engine_core::convert::SampleFormat;
+
+const RATE: u32 = 48_000;
+const PORTS: [&str; 2] = ["main_L", "main_R"];
+
+fn session(dir: &Path, frames: u64, output: Output, back: OnReturn) -> Player {
+    let file = write_ramp(dir, "ramp", RATE, frames, 1.0);
+    PlayerBuilder::new(setlist(vec![song("ramp", vec![track("ramp", &file)])]))
+        .output(output)
+        .poll(Duration::from_millis(10))
+        .rate(Some(RATE))
+        .period(Some(1024), Some(3))
+        .format(Some(SampleFormat::F32))
+        .on_loss(OnLoss::Wait, back)
+        .build()
+        .expect("a session")
+}
+
+/// First and last frame heard, each of which must follow the one before.
+fn heard(planes: &[Vec<f32>]) -> (u64, u64) {
+    let plane = &planes[0];
+    let begin = plane.iter().position(|x| *x != 0.0).expect("sound");
+    let end = plane.iter().rposition(|x| *x != 0.0).expect("sound");
+    let first = frame_of(plane[begin]);
+    for (i, x) in plane[begin..=end].iter().enumerate() {
+        assert_eq!(*x, name_of(first + i as u64), "frame {i} after {first}");
+    }
+    (first, first + (end - begin) as u64)
+}
+
+#[test]
+fn a_jack_server_that_was_killed_comes_back_with_sound_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut server) = Jackd::start(256, RATE) else {
+        return;
+    };
+    let recorder = Recorder::open(&server, "recorder", 2, 24_000);
+    let output = jack(&server, &PORTS, Some(&recorder));
+    let player = session(dir.path(), 4_000_000, output, OnReturn::Resume);
+    player.play();
+    let (first, last) = heard(&recorder.finish(SOON));
+    assert_eq!((first, last), (0, 23_999));
+    server.kill();
+    until("the loss shows", || {
+        let p = player.status().position;
+        p.state == State::Paused && p.reason.is_some()
+    });
+    let place = player.status().position.frame;
+    assert!(
+        place > last - 1024,
+        "{place} is before what was heard, {last}"
+    );
+    server.restart();
+    // Of the same name, so that the player's connections are made again.
+    let recorder = Recorder::open(&server, "recorder", 2, 24_000);
+    let planes = recorder.finish(SOON);
+    assert_eq!(planes[0].len(), 24_000, "as much sound as before");
+    // A connection is made after the stream has started: the beginning may be missed.
+    let (again, _) = heard(&planes);
+    assert!(
+        (place..place + u64::from(RATE) * 5).contains(&again),
+        "{place} → {again}"
+    );
+    assert_eq!(player.status().position.state, State::Playing);
+    let summary = close(player, SOON);
+    assert_eq!((summary.ended, summary.starvations), (Ended::Stopped, 0));
+}
+
+#[test]
+fn a_device_unplugged_again_and_again_goes_on_where_it_was() {
+    isolated(
+        "a_device_unplugged_again_and_again_goes_on_where_it_was",
+        |folder| {
+            let gone = folder.join("gone");
+            let settings = format!("SPEED=1,FAULT=disconnect@20000,GONE={}", gone.display());
+            let (file, device) = faulty(folder, &settings);
+            let length = 70_000;
+            let player = session(folder, length, alsa(device), OnReturn::Resume);
+            player.play();
+            let (mut next, mut parts) = (0, 0);
+            while !player.is_over() && next < length {
+                until("unplugged, or the end", || {
+                    let p = player.status().position;
+                    (gone.exists() && p.reason.is_some()) || player.is_over()
+                });
+                let (first, last) = heard(&read_raw(&file, 2));
+                // Frames in the device's buffer when it went were given, and never heard. Those
+                // that the controller can't know of are at most a period.
+                assert!(
+                    first.abs_diff(next) <= 2 * 1024,
+                    "part {parts}: {next} → {first}"
+                );
+                next = last + 1;
+                parts += 1;
+                let _ = std::fs::remove_file(&gone);
+                until("back, or the end", || {
+                    player.status().position.reason.is_none() || player.is_over()
+                });
+            }
+            let summary = finish(player, SOON);
+            assert_eq!(summary.ended, Ended::End);
+            assert!(parts >= 4, "{parts} parts");
+            assert_eq!(next, length, "the last frame");
+        },
+    );
+}
+
+#[test]
+fn a_return_may_also_start_over_or_stay() {
+    isolated("a_return_may_also_start_over_or_stay", |folder| {
+        for back in [OnReturn::Restart, OnReturn::Stay] {
+            let gone = folder.join("gone");
+            let settings = format!("SPEED=1,FAULT=disconnect@20000,GONE={}", gone.display());
+            let (file, device) = faulty(folder, &settings);
+            let mut player = session(folder, 400_000, alsa(device), back);
+            player.play();
+            until("unplugged", || {
+                gone.exists() && player.status().position.reason.is_some()
+            });
+            assert_eq!(heard(&read_raw(&file, 2)), (0, 19_999));
+            let place = player.status().position.frame;
+            assert!(place.abs_diff(20_000) <= 2 * 1024, "{place}");
+            std::fs::remove_file(&gone).unwrap();
+            until("back", || player.status().position.reason.is_none());
+            if back == OnReturn::Stay {
+                until("the place", || player.status().position.frame == place);
+                assert_ne!(player.status().position.state, State::Playing);
+                player.play();
+            }
+            until("unplugged again", || gone.exists());
+            let (first, _) = heard(&read_raw(&file, 2));
+            let wanted = if back == OnReturn::Stay { place } else { 0 };
+            assert_eq!(first, wanted, "{back:?}");
+            let mut told = Vec::new();
+            while let Some(note) = player.next_note(Duration::ZERO) {
+                if let Note::Device(device) = note {
+                    told.push(device.state);
+                }
+            }
+            assert!(told.len() >= 3, "{told:?}");
+            close(player, SOON);
+            let _ = std::fs::remove_file(&gone);
+        }
+    });
+}
