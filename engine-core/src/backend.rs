@@ -110,7 +110,8 @@ pub struct Report {
     pub rate: u32,
     /// Present frames per callback.
     pub period: u32,
-    /// Frames between a frame's leaving the engine and its being heard.
+    /// Frames between a frame's leaving the engine and its being heard. When the stream is lost:
+    /// those that had left the engine and were never heard, as far as is known.
     pub latency_frames: u32,
     /// Faults the driver reported (device xruns), as episodes.
     pub device_xruns: u32,

@@ -168,7 +168,8 @@ impl Worker {
         let device = core::mem::take(&mut self.device);
         self.lose(format_args!("\"{device}\" {what}"));
         self.device = device;
-        self.shared.latency.store(0, Ordering::Relaxed);
+        // The latency stays: what the device held was given and never heard, and whoever goes on
+        // elsewhere goes on from there.
     }
 }
 
