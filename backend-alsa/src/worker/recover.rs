@@ -1,6 +1,5 @@
 //! Healing a PCM in place: `prepare` takes about a millisecond, opening it anew about thirty.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use alsa::pcm::PCM;
