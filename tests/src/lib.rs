@@ -9,5 +9,6 @@ pub mod process;
 pub mod random_song;
 pub mod rush;
 pub mod session;
+pub mod program;
 pub mod stems;
 pub mod step;

@@ -1,0 +1,288 @@
+//! What can't be played: one plain sentence, the right exit code, the same in the status stream.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use backline_tests::program::{Home, Outcome};
+
+/// The only line of standard error, or the first of two where the second is a hint.
+fn sentence(outcome: &Outcome) -> &str {
+    let lines: Vec<&str> = outcome.err.lines().collect();
+    assert!((1..=2).contains(&lines.len()), "{outcome:#?}");
+    let sentence = lines[0].strip_prefix("backline: ").unwrap_or_else(|| {
+        panic!("without the program's name: {outcome:#?}");
+    });
+    assert!(!sentence.is_empty(), "{outcome:#?}");
+    assert!(!sentence.ends_with('.'), "{outcome:#?}");
+    for jargon in ["panicked", "Error {", "Err(", "os error", "unwrap"] {
+        assert!(!outcome.err.contains(jargon), "{jargon}: {outcome:#?}");
+    }
+    sentence
+}
+
+/// Plays `args`, which can't be: `code`, and every one of `says` in the sentence; the same in JSON.
+fn refused(home: &Home, args: &str, code: i32, says: &[&str]) {
+    let text = home.run(&format!("play {args}"));
+    assert_eq!(text.code, Some(code), "{args}: {text:#?}");
+    assert_eq!(text.out, Vec::<String>::new(), "{args}");
+    let told = sentence(&text);
+    for words in says {
+        assert!(told.contains(words), "{args}: no `{words}` in `{told}`");
+    }
+    let json = home.run(&format!("play {args} --status json"));
+    assert_eq!(json.code, Some(code), "{args}: {json:#?}");
+    let summary = json.summary();
+    assert_eq!(summary["ended"], "error", "{args}");
+    assert_eq!(summary["frames"], 0, "{args}");
+    assert_eq!(summary["error"]["message"], told, "{args}");
+    let events = json.events();
+    let errors: Vec<_> = events.iter().filter(|e| e["event"] == "error").collect();
+    assert_eq!(errors.len(), 1, "{args}: {json:#?}");
+    assert_eq!(errors[0]["message"], told, "{args}");
+    assert_eq!(errors[0]["code"], summary["error"]["code"], "{args}");
+    assert_eq!(sentence(&json), told, "{args}");
+}
+
+#[test]
+fn a_missing_file_is_66() {
+    let home = Home::new();
+    home.wav("here.wav", 100);
+    refused(
+        &home,
+        "gone.wav --backend null",
+        66,
+        &["gone.wav", "no such file"],
+    );
+    refused(&home, "here.wav gone.wav --backend null", 66, &["gone.wav"]);
+    refused(&home, "nowhere/ --backend null", 66, &["nowhere"]);
+    // Whatever else is missing.
+    refused(&home, "gone.wav", 66, &["gone.wav"]);
+}
+
+#[test]
+fn a_folder_without_audio_is_66() {
+    let home = Home::new();
+    home.file("empty/readme.txt", "no music");
+    home.wav("empty/deeper/a.wav", 100);
+    refused(
+        &home,
+        "empty --backend null",
+        66,
+        &["empty", "no playable audio"],
+    );
+}
+
+#[test]
+fn an_unreadable_file_is_66() {
+    let home = Home::new();
+    let path = home.wav("secret.wav", 100);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("our file");
+    if fs::File::open(&path).is_ok() {
+        eprintln!("SKIP an_unreadable_file_is_66: this user may read everything");
+        return;
+    }
+    refused(&home, "secret.wav --backend null", 66, &["secret.wav"]);
+}
+
+#[test]
+fn files_that_hold_no_audio_are_65() {
+    let home = Home::new();
+    home.wav("good.wav", 100);
+    home.file("empty.wav", "");
+    home.file(
+        "letter.wav",
+        "Dear band,\nthe rehearsal is at eight.\n".repeat(50),
+    );
+    home.file(
+        "noise.flac",
+        (0..4096u32)
+            .map(|n| (n * 7919 >> 3) as u8)
+            .collect::<Vec<_>>(),
+    );
+    refused(
+        &home,
+        "empty.wav --backend null",
+        65,
+        &["empty.wav", "empty"],
+    );
+    refused(&home, "letter.wav --backend null", 65, &["letter.wav"]);
+    refused(
+        &home,
+        "good.wav letter.wav --backend null",
+        65,
+        &["letter.wav"],
+    );
+    refused(&home, "noise.flac --backend null", 65, &["noise.flac"]);
+}
+
+#[test]
+fn a_header_alone_and_what_is_left_of_one_never_panic() {
+    let home = Home::new();
+    let whole = fs::read(home.wav("whole.wav", 100)).expect("a file");
+    for length in [1, 4, 11, 12, 20, 36, 43, 44, 45, 60] {
+        home.file("cut.wav", &whole[..length]);
+        let outcome = home.run("play cut.wav --backend null --status json");
+        assert!(
+            matches!(outcome.code, Some(0 | 65)),
+            "{length}: {outcome:#?}"
+        );
+        let summary = outcome.summary();
+        assert_eq!(
+            summary["ended"] == "error",
+            outcome.code == Some(65),
+            "{length}"
+        );
+    }
+}
+
+#[test]
+fn a_track_that_is_not_there_is_64() {
+    let home = Home::new();
+    home.wav("song/drums.wav", 100);
+    for flag in [
+        "--gain vox=-6",
+        "--mute vox",
+        "--solo vox",
+        "--pan vox=0",
+        "--bus vox=cue",
+    ] {
+        refused(
+            &home,
+            &format!("song {flag} --backend null"),
+            64,
+            &["`vox`", "drums"],
+        );
+    }
+    refused(&home, "song --mute 2 --backend null", 64, &["no track 2"]);
+    refused(
+        &home,
+        "song --start @Bridge --backend null",
+        64,
+        &["Bridge"],
+    );
+    refused(
+        &home,
+        "song --loop=5:00..6:00 --backend null",
+        64,
+        &["loop"],
+    );
+}
+
+#[test]
+fn a_song_file_is_refused_with_line_and_column() {
+    let home = Home::new();
+    home.wav("song/drums.wav", 100);
+    let song = "version = 1\n[[tracks]]\nname = \"drums\"\nfile = \"drums.wav\"\n";
+    home.file("song/song.toml", format!("{song}volume = 3\n"));
+    refused(
+        &home,
+        "song --backend null",
+        65,
+        &["song.toml:5:1: ", "volume"],
+    );
+    home.file("song/song.toml", format!("{song}gain_db = \n"));
+    refused(&home, "song --backend null", 65, &["song.toml:5:"]);
+    home.file("song/song.toml", song.replace("drums.wav", "bass.wav"));
+    refused(&home, "song --backend null", 66, &["song.toml", "bass.wav"]);
+    // And whole it plays.
+    home.file("song/song.toml", song);
+    assert_eq!(home.run("play song --backend null").code, Some(0));
+}
+
+#[test]
+fn more_tracks_than_fit_are_65() {
+    let home = Home::new();
+    for n in 0..=128 {
+        home.wav(&format!("song/{n:03}.wav"), 10);
+    }
+    refused(&home, "song --backend null", 65, &["129 tracks", "128"]);
+}
+
+#[test]
+fn buses_that_do_not_fit_are_refused() {
+    let home = Home::new();
+    home.wav("song/drums.wav", 100);
+    // No channels, more than a device has, a stem that is wider.
+    for out in ["main=", "main=0", "main=x", "=1"] {
+        let outcome = home.run(&format!("play song --out {out} --backend null"));
+        assert_eq!(outcome.code, Some(64), "{out}: {outcome:#?}");
+        assert!(sentence(&outcome).contains("--out"), "{out}");
+    }
+    let song = "version = 1\n[[tracks]]\nname = \"drums\"\nfile = \"drums.wav\"\n\
+                [[buses]]\nname = \"main\"\noutputs = []\n";
+    home.file("song/song.toml", song);
+    refused(&home, "song --backend null", 65, &["song.toml:7:"]);
+    fs::remove_file(home.path().join("song/song.toml")).expect("our file");
+    // Seventeen buses.
+    let outs: Vec<String> = (1..=17).map(|n| format!("--out b{n}={n}")).collect();
+    let args = format!("song {} --backend null", outs.join(" "));
+    refused(&home, &args, 65, &["18 buses"]);
+}
+
+#[test]
+fn a_device_that_is_not_there_is_69() {
+    let home = Home::new();
+    home.wav("a.wav", 100);
+    refused(
+        &home,
+        "a.wav --device hw:CARD=Nowhere",
+        69,
+        &["hw:CARD=Nowhere"],
+    );
+    refused(&home, "a.wav --backend jack", 69, &["JACK"]);
+    refused(
+        &home,
+        "a.wav --server nobody --backend jack",
+        69,
+        &["nobody"],
+    );
+    // These are for JACK alone: nothing else would do what they ask for.
+    refused(&home, "a.wav --ports tracks", 69, &["--ports", "JACK"]);
+}
+
+#[test]
+fn without_any_backend_the_null_one_is_named() {
+    let home = Home::new();
+    home.wav("a.wav", 100);
+    refused(&home, "a.wav", 69, &["--backend null", "JACK", "ALSA"]);
+}
+
+#[test]
+fn flags_that_make_no_sense_are_64_and_never_reach_the_stream() {
+    let home = Home::new();
+    home.wav("a.wav", 100);
+    for args in [
+        "",
+        "play",
+        "dance",
+        "play a.wav --speed 2",
+        "play a.wav --repeat 0",
+        "play a.wav --loop --repeat 2",
+        "play a.wav --gain a=loud",
+        "play a.wav --start 0:10 --end 0:05",
+        "play a.wav --backend jack --device hw:0",
+        "play a.wav --connect none --backend null",
+        "play - -",
+        "render a.wav",
+    ] {
+        let outcome = home.run(args);
+        assert_eq!(outcome.code, Some(64), "{args}: {outcome:#?}");
+        assert_eq!(outcome.text(), "", "{args}");
+        sentence(&outcome);
+    }
+}
+
+#[test]
+fn a_broken_configuration_is_78() {
+    let home = Home::new();
+    home.wav("a.wav", 100);
+    let broken = home.file("broken.toml", "perriod = 128\n");
+    let outcome = home.run("play a.wav --backend null --config broken.toml");
+    assert_eq!(outcome.code, Some(78), "{outcome:#?}");
+    let name = broken.file_name().map(Path::new).expect("a name");
+    assert!(
+        sentence(&outcome).contains(&format!("{}:1:1", name.display())),
+        "{outcome:#?}"
+    );
+}
