@@ -12,3 +12,4 @@ pub mod session;
 pub mod program;
 pub mod stems;
 pub mod step;
+pub mod terminal;
