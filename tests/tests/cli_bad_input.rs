@@ -97,7 +97,7 @@ fn files_that_hold_no_audio_are_65() {
     home.file(
         "noise.flac",
         (0..4096u32)
-            .map(|n| (n * 7919 >> 3) as u8)
+            .map(|n| ((n * 7919) >> 3) as u8)
             .collect::<Vec<_>>(),
     );
     refused(

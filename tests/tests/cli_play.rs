@@ -98,7 +98,7 @@ fn the_three_levels_of_the_monitor() {
     };
     let full = of("full");
     assert_eq!(full["monitoring"], "full");
-    assert_eq!(full["late_callbacks"].is_u64(), true, "{full}");
+    assert!(full["late_callbacks"].is_u64(), "{full}");
     assert!(
         full["latency"]["total_callbacks"].as_u64() > Some(10),
         "{full}"

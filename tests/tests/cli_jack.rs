@@ -1,0 +1,159 @@
+//! `backline play` with a JACK server.
+
+use std::process::Command;
+
+use backline_tests::jackd::{Jackd, Recorder};
+use backline_tests::program::{Home, Outcome, Running};
+use libc::SIGTERM;
+use serde_json::Value;
+
+fn command(home: &Home, server: &Jackd, args: &str) -> Command {
+    let mut command = home.backline(args);
+    command.env("JACK_DEFAULT_SERVER", server.name());
+    command
+}
+
+fn run(home: &Home, server: &Jackd, args: &str) -> Outcome {
+    Running::start(&mut command(home, server, args)).finish()
+}
+
+fn warnings(outcome: &Outcome) -> Vec<String> {
+    let events = outcome.events().into_iter();
+    let warnings = events.filter(|e| e["event"] == "warning");
+    warnings
+        .map(|e| e["message"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_running_server_is_used_and_only_main_is_connected() {
+    let Some(server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    home.wav("song/drums.wav", 20_000);
+    home.wav("song/click.wav", 20_000);
+    let watcher = Recorder::open(&server, "watcher", 1, 1);
+    let mut playing = Running::start(&mut command(&home, &server, "play song --status json"));
+    let started = playing.wait_for("start", |e| e["event"] == "started");
+    assert_eq!(started["backend"], "jack");
+    assert_eq!(started["rate"], 48_000);
+    assert_eq!(started["period"], 256);
+    playing.wait_until_playing();
+    let to = |port: &str| watcher.connections(&format!("backline:{port}"));
+    assert_eq!(to("main_L"), ["system:playback_1"]);
+    assert_eq!(to("main_R"), ["system:playback_2"]);
+    assert_eq!(to("click_L"), Vec::<String>::new());
+    assert_eq!(to("click_R"), Vec::<String>::new());
+    playing.signal(SIGTERM);
+    let ended = playing.finish();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let summary = ended.summary();
+    assert_eq!(summary["backend"], "jack");
+    assert!(summary["device_xruns"].is_u64(), "{summary}");
+    assert_eq!(
+        warnings(&ended),
+        Vec::<String>::new(),
+        "the default profile needs no notice"
+    );
+}
+
+#[test]
+fn connections_are_made_as_told() {
+    let Some(server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    home.wav("a.wav", 20_000);
+    let watcher = Recorder::open(&server, "watcher", 1, 1);
+    let connected = |args: &str, port: &str| {
+        let args = format!("play a.wav --status json --name mine {args}");
+        let mut playing = Running::start(&mut command(&home, &server, &args));
+        playing.wait_until_playing();
+        let to = watcher.connections(&format!("mine:{port}"));
+        playing.signal(SIGTERM);
+        let ended = playing.finish();
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        to
+    };
+    assert_eq!(connected("--connect none", "main_L"), Vec::<String>::new());
+    let exact = "--connect main_L=system:playback_3";
+    assert_eq!(connected(exact, "main_L"), ["system:playback_3"]);
+    let pattern = "--connect main_R=/.*playback_4/";
+    assert_eq!(connected(pattern, "main_R"), ["system:playback_4"]);
+    assert_eq!(connected(pattern, "main_L"), Vec::<String>::new());
+}
+
+#[test]
+fn what_the_server_decides_can_not_be_asked_for() {
+    let Some(server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    home.wav("a.wav", 100);
+    for (flags, says) in [
+        ("--rate 44100", "--rate asks for 44100 Hz"),
+        ("--period 128", "--period asks for a period of 128 frames"),
+        ("--format s16", "--format asks for samples of s16"),
+    ] {
+        let refused = run(&home, &server, &format!("play a.wav {flags}"));
+        assert_eq!(refused.code, Some(64), "{refused:#?}");
+        assert!(refused.err.contains(says), "{refused:#?}");
+    }
+    let same = run(
+        &home,
+        &server,
+        "play a.wav --rate 48000 --period 256 --format f32",
+    );
+    assert_eq!(same.code, Some(0), "{same:#?}");
+    let profile = run(&home, &server, "play a.wav --profile modern --status json");
+    assert_eq!(profile.code, Some(0), "{profile:#?}");
+    assert_eq!(
+        warnings(&profile),
+        ["under JACK only ring_ms of the profile modern applies"]
+    );
+    home.file("c.toml", "rate = 44100\n");
+    let file = run(&home, &server, "play a.wav --config c.toml --status json");
+    assert_eq!(file.code, Some(0), "{file:#?}");
+    assert_eq!(warnings(&file).len(), 1, "{file:#?}");
+}
+
+#[test]
+fn the_server_is_listed() {
+    let Some(server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    let listed = run(&home, &server, "devices --json");
+    assert_eq!(listed.code, Some(0), "{listed:#?}");
+    let document: Value = serde_json::from_str(&listed.text()).expect("one document");
+    let jack = &document["jack"];
+    assert_eq!(jack["server"], server.name());
+    assert_eq!(
+        (&jack["rate"], &jack["period"]),
+        (&48_000.into(), &256.into())
+    );
+    assert_eq!(
+        jack["outputs"].as_array().map(Vec::len),
+        Some(Jackd::CHANNELS)
+    );
+    assert_eq!(jack["outputs"][0]["name"], "system:playback_1");
+    let text = run(&home, &server, "devices").text();
+    assert!(text.contains("system:playback_1"), "{text}");
+}
+
+#[test]
+fn the_death_of_the_server_ends_it_with_69_when_told_so() {
+    let Some(mut server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    home.wav("a.wav", 60_000);
+    let args = "play a.wav --status json --on-loss exit";
+    let mut playing = Running::start(&mut command(&home, &server, args));
+    playing.wait_until_playing();
+    server.kill();
+    let ended = playing.finish();
+    assert_eq!(ended.code, Some(69), "{ended:#?}");
+    assert_eq!(ended.summary()["error"]["code"], "device-lost");
+}
