@@ -15,7 +15,7 @@ use crate::feeder::{FeedHandle, Feeder, StillReading};
 use crate::plan::Plan;
 
 /// Kits that are kept for the next seek.
-const PARKED: usize = 3;
+const PARKED: usize = 2;
 /// How long the controller waits for a feeder's worker to leave a file.
 const LEAVE: Duration = Duration::from_millis(50);
 
