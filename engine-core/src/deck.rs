@@ -192,14 +192,13 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
         }
     }
 
-    /// Takes over changed controls: glides over `frames`, settles with 0.
+    /// Takes over changed controls: glides to them over `frames`; what has not changed goes on.
     pub(crate) fn apply_controls(&mut self, frames: u32) {
         let revision = self.controls.revision();
         if self.applied == Some(revision) {
             return;
         }
-        // What a deck starts with is not glided to.
-        let frames = if self.applied.is_none() { 0 } else { frames };
+        let first = self.applied.is_none();
         self.applied = Some(revision);
         let any_solo = self.controls.any_solo(self.strips.len());
         for (i, strip) in self.strips.iter_mut().enumerate() {
@@ -207,12 +206,11 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
             strip.steer(setting, is_active(setting, any_solo), frames);
         }
         for (i, bus) in self.buses.iter_mut().enumerate() {
-            let level = self.controls.level(i);
-            if frames == 0 {
-                bus.level.set(level);
-            } else if bus.level.target() != level {
-                bus.level.glide(level, frames);
-            }
+            bus.level.turn(self.controls.level(i), frames);
+        }
+        if first {
+            // What a deck starts with is not glided to.
+            self.settle();
         }
     }
 
@@ -260,7 +258,7 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
     pub(crate) fn settle(&mut self) {
         self.strips.iter_mut().for_each(Strip::settle);
         for b in &mut self.buses {
-            b.level.set(b.level.target());
+            b.level.settle();
         }
     }
 

@@ -209,10 +209,7 @@ impl<
         if let Some(cut) = &mut self.pending {
             cut.deck.count_fill();
         }
-        let master = self.board.master();
-        if master != self.master.target() {
-            self.master.glide(master, ramp);
-        }
+        self.master.turn(self.board.master(), ramp);
         if !rolling {
             self.cut_at_rest();
         }

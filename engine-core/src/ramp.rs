@@ -97,6 +97,19 @@ impl Ramp {
         }
     }
 
+    /// [`glide`](Self::glide)s, unless that is where it goes already: it may be told the same
+    /// target again and again, and a timed fade to it goes on.
+    pub(crate) fn turn(&mut self, target: f32, frames: u32) {
+        if floor_to_zero(target) != self.target {
+            self.glide(target, frames);
+        }
+    }
+
+    /// Is at its target at once.
+    pub(crate) fn settle(&mut self) {
+        self.set(self.target);
+    }
+
     /// Where it goes, or is.
     #[inline]
     pub const fn target(&self) -> f32 {
@@ -294,6 +307,18 @@ mod tests {
             assert_eq!(v.last().map(|v| v.to_bits()), Some(0));
         }
         assert_eq!(Ramp::new(COEFFICIENT_FLOOR).value(), COEFFICIENT_FLOOR);
+    }
+
+    #[test]
+    fn the_same_target_again_does_not_start_anew() {
+        for target in [0.25, 0.0, COEFFICIENT_FLOOR.next_down(), 1e-30] {
+            let mut r = Ramp::new(1.0);
+            for _ in 0..10 {
+                r.turn(target, 100);
+                r.advance(10);
+            }
+            assert_eq!(r.settled_value(), Some(floor_to_zero(target)));
+        }
     }
 
     /// The ramp reaches its target within 1 % in its stated time, and not much before.

@@ -126,14 +126,14 @@ where
         here + self.full.len() as u64 * <B::Target as Samples>::FRAMES as u64
     }
 
-    /// Takes over new settings: glides over `frames`, or settles at once with 0.
+    /// Takes over new settings: glides to what has changed over `frames`, 0 for at once.
     pub(crate) fn steer(&mut self, setting: TrackSetting, active: bool, frames: u32) {
         let active = if active { 1.0 } else { 0.0 };
         let [left, right] = balance(setting.pan);
-        turn(&mut self.mix.gain, setting.gain, frames);
-        turn(&mut self.mix.active, active, frames);
-        turn(&mut self.mix.pan[0], left, frames);
-        turn(&mut self.mix.pan[1], right, frames);
+        self.mix.gain.turn(setting.gain, frames);
+        self.mix.active.turn(active, frames);
+        self.mix.pan[0].turn(left, frames);
+        self.mix.pan[1].turn(right, frames);
     }
 
     /// A timed fade of the gain alone.
@@ -143,7 +143,7 @@ where
 
     /// Mute and solo alone.
     pub(crate) fn set_active(&mut self, active: bool, frames: u32) {
-        turn(&mut self.mix.active, if active { 1.0 } else { 0.0 }, frames);
+        self.mix.active.turn(if active { 1.0 } else { 0.0 }, frames);
     }
 
     /// Goes on with the ramps of the same track in another deck.
@@ -159,7 +159,7 @@ where
 
     /// Ends all ramps at once.
     pub(crate) fn settle(&mut self) {
-        self.ramps(|r| r.set(r.target()));
+        self.ramps(Ramp::settle);
     }
 
     fn ramps(&mut self, f: impl Fn(&mut Ramp)) {
@@ -477,14 +477,5 @@ fn to_bus<const F: usize>(
                 }
             }
         }
-    }
-}
-
-/// Glides to a target over some frames, unless it is the target already; 0 frames settle at once.
-fn turn(ramp: &mut Ramp, target: f32, frames: u32) {
-    if frames == 0 {
-        ramp.set(target);
-    } else if ramp.target() != target {
-        ramp.glide(target, frames);
     }
 }

@@ -147,7 +147,7 @@ impl<
         self.state = state;
         self.leaving = None;
         self.envelope.set(1.0);
-        self.master.set(self.master.target());
+        self.master.settle();
         self.rest();
         let incoming = self.incoming.as_mut().map(|i| &mut *i.deck);
         for deck in self.deck.as_deref_mut().into_iter().chain(incoming) {

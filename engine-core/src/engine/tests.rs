@@ -24,6 +24,8 @@ use crate::status::State;
 use crate::strip::StripSpec;
 use crate::ticket::Ticket;
 
+mod edges;
+
 type Stem = fn(u64) -> [f32; 2];
 
 /// A sample that names its frame exactly, never 0.
