@@ -237,7 +237,7 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
 
     pub(crate) fn fade_bus(&mut self, bus: usize, level: f32, frames: u32) {
         if let Some(b) = self.buses.get_mut(bus) {
-            b.level.glide(level, frames);
+            b.level.fade(level, frames);
         }
     }
 

@@ -193,7 +193,7 @@ impl<
         }
         // What was set while nothing played applies at once, even if playing starts with this call.
         let was_rolling = self.is_rolling();
-        self.obey();
+        self.obey(was_rolling);
         let rolling = self.is_rolling();
         let ramp = if rolling && was_rolling {
             self.config.ramp

@@ -105,6 +105,13 @@ impl Ramp {
         }
     }
 
+    /// A timed fade to a level, with the range of the controls: below 0 counts as 0.
+    pub(crate) fn fade(&mut self, level: f32, frames: u32) {
+        if !level.is_nan() {
+            self.glide(level.max(0.0), frames);
+        }
+    }
+
     /// Is at its target at once.
     pub(crate) fn settle(&mut self) {
         self.set(self.target);

@@ -138,7 +138,7 @@ where
 
     /// A timed fade of the gain alone.
     pub(crate) fn fade_gain(&mut self, gain: f32, frames: u32) {
-        self.mix.gain.glide(gain, frames);
+        self.mix.gain.fade(gain, frames);
     }
 
     /// Mute and solo alone.

@@ -17,16 +17,16 @@ impl<
     const F: usize,
 > Engine<P, N, T, U, C, F>
 {
-    pub(super) fn obey(&mut self) {
+    pub(super) fn obey(&mut self, was_rolling: bool) {
         for _ in 0..COMMANDS {
             match self.commands.pop() {
-                Some(command) => self.obey_one(command),
+                Some(command) => self.obey_one(command, was_rolling),
                 None => break,
             }
         }
     }
 
-    fn obey_one(&mut self, command: Command<P::Deck>) {
+    fn obey_one(&mut self, command: Command<P::Deck>, was_rolling: bool) {
         match command {
             Command::Cut(cut) => self.expect(cut),
             Command::Cancel(ticket) => {
@@ -54,13 +54,9 @@ impl<
                 level,
                 frames,
             } => self.each_deck_of(song, |d| d.fade_bus(usize::from(bus), level, frames)),
-            Command::FadeMaster { level, frames } => self.master.glide(level, frames),
+            Command::FadeMaster { level, frames } => self.master.fade(level, frames),
             Command::ExclusiveSolo { song, track } => {
-                let ramp = if self.is_rolling() {
-                    self.config.ramp
-                } else {
-                    0
-                };
+                let ramp = if was_rolling { self.config.ramp } else { 0 };
                 self.each_deck_of(song, |d| d.solo_only(usize::from(track), ramp));
             }
         }
@@ -154,10 +150,15 @@ impl<
             deck.settle();
         }
         if let Some(deck) = self.deck.as_deref() {
-            let (deck, frame) = (deck.spec().ticket, deck.frame());
+            let (spec, frame) = (deck.spec(), deck.frame());
+            let deck = spec.ticket;
             self.tell(match state {
                 State::Paused => EventKind::Paused { deck, frame },
-                State::Ended => EventKind::Ended { deck, frame },
+                // (In a fade it may have gone past its end.)
+                State::Ended => EventKind::Ended {
+                    deck,
+                    frame: spec.end.unwrap_or(frame),
+                },
                 _ => EventKind::Stopped { deck, frame },
             });
         }
@@ -202,7 +203,8 @@ impl<
             (Some(_), None) => true,
             (Some(cut), Some(deck)) => match cut.at {
                 At::Now => true,
-                At::Frame { of, frame } => deck.spec().ticket != of || deck.frame() >= frame,
+                At::Frame { of, .. } if of != deck.spec().ticket => return self.drop_pending(),
+                At::Frame { frame, .. } => deck.frame() >= frame,
             },
         };
         if due {

@@ -66,13 +66,15 @@ impl<
     /// fade-out, of the song.
     fn after(&mut self) {
         self.finish_fade();
-        if self.finish_leaving() {
-            return;
-        }
         if self.guard_state == Guard::Closing && self.guard.is_settled() {
             self.hold();
         }
-        self.finish_song();
+        if !self.finish_leaving() {
+            self.finish_song();
+        }
+        // Where a fade-out or the song ended within a call, what waits for that happens there,
+        // not with the next call.
+        self.cut_at_rest();
     }
 
     fn look(&mut self, max: usize) -> Next {
@@ -128,7 +130,8 @@ impl<
                 if distance > u64::from(RESERVE) {
                     n = n.min(distance - u64::from(RESERVE));
                 } else {
-                    self.starve(distance);
+                    // Not beyond the data: that may be missing, too.
+                    self.starve(distance.min(self.both(|d| d.fill())));
                     return Next::Again;
                 }
             }
@@ -256,7 +259,8 @@ impl<
 
     fn finish_leaving(&mut self) -> bool {
         match self.leaving {
-            Some(to) if self.envelope.is_settled() => {
+            // Silence that a hold has brought will do as well: the data may never come.
+            Some(to) if self.envelope.is_settled() || self.guard_state == Guard::Held => {
                 self.arrive(to);
                 true
             }
@@ -304,8 +308,12 @@ impl<
     }
 
     fn may_leave_hold(&self) -> bool {
-        if let Some((0, false)) = self.pending_distance() {
-            return false;
+        if let Some((distance, false)) = self.pending_distance() {
+            let left = self.deck.as_deref().map_or(0, |d| d.left());
+            // Not for a few frames up to the next hold, unless it is the end that comes first.
+            if distance <= u64::from(RESERVE) && (distance == 0 || left > distance) {
+                return false;
+            }
         }
         if self.pending.is_none() && self.deck.as_deref().is_some_and(|d| d.awaits()) {
             return false;

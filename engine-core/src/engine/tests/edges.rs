@@ -1,6 +1,7 @@
 //! Edges where two things meet in one place.
 
 use super::*;
+use crate::status::Position;
 
 /// A playing rig with one deck of `ones`; `filled` of 40 blocks.
 fn playing(ramp: u32, filled: usize) -> (Rig, Arc<HostControls>, Ticket, Feed) {
@@ -51,4 +52,146 @@ fn a_timed_fade_goes_on_when_something_else_changes() {
     assert_eq!(rig.out[501], [1.0, 1.0]);
     assert!(rig.out[502][0] < 1.0 && rig.out[502][0] > 0.99);
     assert_eq!(rig.out[1001], [0.5, 0.5]);
+}
+
+/// No data at all comes any more, and the next deck isn't there either.
+#[test]
+fn nothing_is_skipped_where_data_and_the_next_deck_are_missing_together() {
+    let mut rig = Rig::new(0);
+    let c = Arc::new(HostControls::new());
+    let (deck, mut feed) = rig.deck(1, &c, &[ramp], 0, None, 40);
+    let of = deck.spec().ticket;
+    feed.fill(4);
+    rig.cut(deck, At::Now, 0);
+    rig.send(Command::Play { fade: 0 });
+    // In the middle of the fade-out over the reserve, 30 frames before the end of the data.
+    rig.run(4 * BLOCK - 30);
+    rig.send(Command::Pause { fade: 0 });
+    rig.run(0);
+    let (next, mut f2) = rig.deck(1, &c, &[ramp], 0, None, 4);
+    let next_ticket = next.spec().ticket;
+    let frame = 4 * BLOCK as u64 + 10;
+    rig.cut(next, At::Frame { of, frame }, 0);
+    rig.send(Command::Play { fade: 0 });
+    rig.run(500);
+    let at = rig.handle.board().position();
+    assert_eq!((at.deck_frame, at.holding), (4 * BLOCK as u64, true));
+    // Ten frames of sound before the next hold are none.
+    feed.fill(36);
+    rig.run(500);
+    assert_eq!(
+        rig.handle.board().position(),
+        Position {
+            engine_frame: at.engine_frame + 500,
+            fill_frames: 36 * BLOCK as u32,
+            ..at
+        }
+    );
+    f2.fill(4);
+    rig.run(10);
+    let position = rig.handle.board().position();
+    assert_eq!((position.deck, position.deck_frame), (of, frame));
+    rig.run(100);
+    assert_eq!(rig.handle.board().position().deck, next_ticket);
+    let counters = rig.handle.board().counters();
+    // One before the pause, one after it.
+    assert_eq!((counters.starvations, counters.stale_blocks), (2, 0));
+}
+
+#[test]
+fn a_stop_that_meets_a_starvation_arrives_without_data() {
+    let (mut rig, _, deck, _feed) = playing(0, 4);
+    rig.run(4 * BLOCK - RESERVE as usize - 10);
+    rig.events();
+    rig.send(Command::Stop { fade: 960 });
+    rig.run(500);
+    assert_eq!(rig.state(), State::Stopped);
+    let frame = 4 * BLOCK as u64;
+    assert!(rig.events().contains(&EventKind::Stopped { deck, frame }));
+}
+
+#[test]
+fn what_waits_for_the_rest_happens_in_the_frame_of_the_rest() {
+    // Cancelled after the fade-out ended: it was cut to already, however long the calls are.
+    for call in [1, 64, 300] {
+        let (mut rig, c, _, _feed) = playing(0, 40);
+        let (next, _unfed) = rig.deck(1, &c, &[ones], 0, None, 4);
+        let ticket = next.spec().ticket;
+        rig.cut(next, At::Now, 0);
+        rig.send(Command::Pause { fade: 100 });
+        let mut left = 300;
+        while left > 0 {
+            rig.run(call.min(left));
+            left -= call.min(left);
+        }
+        rig.send(Command::Cancel(ticket));
+        rig.run(0);
+        assert_eq!(rig.handle.board().position().deck, ticket);
+    }
+}
+
+#[test]
+fn a_stale_cut_comes_back_when_nothing_plays_either() {
+    let (mut rig, c, deck, _feed) = playing(0, 40);
+    rig.send(Command::Pause { fade: 0 });
+    rig.run(0);
+    let (next, _unfed) = rig.deck(1, &c, &[ones], 0, None, 4);
+    let ticket = next.spec().ticket;
+    let of = Ticket(99);
+    rig.cut(next, At::Frame { of, frame: 0 }, 0);
+    rig.run(0);
+    assert_eq!(rig.handle.board().position().deck, deck);
+    let back = rig.handle.take_deck().map(|d| d.spec().ticket);
+    assert_eq!(back, Some(ticket));
+}
+
+#[test]
+fn a_song_begins_with_its_exclusive_solo() {
+    let mut rig = Rig::new(1000);
+    let c = Arc::new(HostControls::new());
+    let (deck, mut feed) = rig.deck(1, &c, &[ones, ones], 0, None, 4);
+    feed.fill(4);
+    rig.cut(deck, At::Now, 0);
+    rig.run(0);
+    rig.send(Command::Play { fade: 0 });
+    c.set_track(
+        1,
+        TrackSetting {
+            solo: true,
+            ..Default::default()
+        },
+    );
+    rig.send(Command::ExclusiveSolo {
+        song: Ticket(1),
+        track: 1,
+    });
+    rig.run(10);
+    assert!(rig.out.iter().all(|x| *x == [1.0, 1.0]));
+}
+
+#[test]
+fn a_timed_fade_does_not_go_below_silence() {
+    let (mut rig, _, _, _feed) = playing(0, 40);
+    rig.handle.board().set_master(-1.0);
+    rig.send(Command::FadeMaster {
+        level: -1.0,
+        frames: 10,
+    });
+    rig.run(20);
+    assert_eq!(rig.out[20], [0.0, 0.0]);
+}
+
+#[test]
+fn a_deck_shorter_than_its_fade_ends_at_its_length() {
+    let (mut rig, c, _, _feed) = playing(0, 40);
+    let (next, mut feed) = rig.deck(1, &c, &[ones], 0, Some(300), 4);
+    let deck = next.spec().ticket;
+    feed.fill(4);
+    rig.cut(next, At::Now, 500);
+    rig.run(1000);
+    assert_eq!(rig.state(), State::Ended);
+    assert!(
+        rig.events()
+            .contains(&EventKind::Ended { deck, frame: 300 })
+    );
 }
