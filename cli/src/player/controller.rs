@@ -262,12 +262,13 @@ impl Controller {
 
     /// Has the driver call the engine, and plays.
     pub(super) fn roll(&mut self, fade: u32) {
+        // The wish first, so that the driver's first call already plays: a device would fill its
+        // buffer with silence otherwise.
+        self.send(Command::Play { fade });
         let Some(rig) = &mut self.rig else { return };
         if let Err(e) = rig.run() {
             self.fail("device", e.to_string());
-            return;
         }
-        self.send(Command::Play { fade });
     }
 
     /// What follows a song without a gap when it ends, if something does.
