@@ -192,6 +192,29 @@ fn the_last_frame_is_heard_through_alsa() {
     });
 }
 
+#[test]
+fn a_deep_buffer_is_filled_at_the_start_without_a_starvation() {
+    isolated(
+        "a_deep_buffer_is_filled_at_the_start_without_a_starvation",
+        |folder| {
+            // Deeper than a tenth of a second, than half the ring, than the ring.
+            for (period, ring_ms) in [(2048, 1000), (4096, 400), (8192, 100)] {
+                let songs = ramp(folder, 60_000);
+                let (file, device) = faulty(folder, "SPEED=1");
+                let player = builder(songs, alsa(device))
+                    .period(Some(period), Some(4))
+                    .ring_ms(ring_ms)
+                    .build()
+                    .expect("a session");
+                player.play();
+                let summary = finish(player, SOON);
+                assert_eq!(summary.starvations, 0, "at {period} × 4");
+                check("alsa", 60_000, &read_raw(&file, 2));
+            }
+        },
+    );
+}
+
 // --- a thousand operations on running streams ---
 
 const SESSIONS: u64 = 20;

@@ -317,7 +317,8 @@ impl PlayerBuilder {
             feeder_events,
         )?;
         tell_notices(&notes, &songs, &layout, &rig);
-        let size = RingSize::new(rate, self.ring_ms, rig.granted.period);
+        let size =
+            RingSize::new(rate, self.ring_ms, rig.granted.period).with_periods(rig.granted.periods);
         let decks = Decks::new(tickets, wishes.clone(), feeder, size, self.load.clone());
         let status = Arc::new(Mutex::new(Status::default()));
         let list = songs.len() > 1;

@@ -23,6 +23,8 @@ pub(crate) struct RingSize {
     pub frames: u64,
     /// Frames per callback.
     pub period: u32,
+    /// Frames that a device takes at a stretch when it starts: all of its buffer.
+    buffer: u32,
 }
 
 impl RingSize {
@@ -32,7 +34,16 @@ impl RingSize {
             rate,
             frames: u64::from(ring_ms) * u64::from(rate) / 1000,
             period,
+            buffer: period,
         }
+    }
+
+    /// For a device whose buffer has `periods` periods: rings that hold it and two periods more.
+    pub fn with_periods(mut self, periods: Option<u32>) -> Self {
+        self.buffer = self.period.saturating_mul(periods.unwrap_or(1));
+        let least = u64::from(self.buffer) + 2 * u64::from(self.period);
+        self.frames = self.frames.max(least);
+        self
     }
 
     /// Frames that all blocks of a lane hold, less the two that are in somebody's hands.
@@ -40,11 +51,13 @@ impl RingSize {
         (lane_blocks(self.frames, self.period) as u64 - 2) * engine_core::host::BLOCK as u64
     }
 
-    /// Frames that a deck needs to be primed: half the ring, or two periods if that is more.
+    /// Frames that a deck needs to be primed: half the ring or 100 ms, and in any case the
+    /// device's buffer and a period more.
     pub fn prime(&self) -> u32 {
+        let stretch = u64::from(self.buffer) + u64::from(self.period);
         let want = (self.capacity() / 2)
             .min(u64::from(self.rate) / 10)
-            .max(2 * u64::from(self.period) + u64::from(engine_core::deck::RESERVE))
+            .max(stretch + u64::from(engine_core::deck::RESERVE))
             .min(self.capacity());
         u32::try_from(want).unwrap_or(u32::MAX)
     }

@@ -111,7 +111,8 @@ impl Controller {
             reason: Some(format!("{} is back", rig.granted.device)),
         }));
         self.shown.health = None;
-        self.decks.size = RingSize::new(rate, self.told.ring_ms, rig.granted.period);
+        self.decks.size = RingSize::new(rate, self.told.ring_ms, rig.granted.period)
+            .with_periods(rig.granted.periods);
         self.set_up(&rig);
         self.rig = Some(rig);
         self.work_out_parts(rate);
