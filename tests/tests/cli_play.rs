@@ -1,6 +1,8 @@
 //! `backline play` as a program: status lines, summary, exit codes.
 
 use std::fs;
+use std::io::Write;
+use std::process::Stdio;
 
 use backline_tests::alsa_rig;
 use backline_tests::program::{Home, Outcome, Running};
@@ -252,6 +254,32 @@ fn a_damaged_stem_is_a_warning_or_the_end() {
     let errors = of(&events, "error");
     assert_eq!(errors.len(), 1, "{stopped:#?}");
     assert_eq!(keys(errors[0]), sorted("event v t_ms code message"));
+}
+
+#[test]
+fn standard_input_plays_and_what_comes_too_late_is_a_starvation() {
+    let home = Home::new();
+    let wav = fs::read(home.wav("a.wav", 1_000)).expect("a file");
+    // Less in the rings than the pipe is late by.
+    let args = format!("play - {NULL} --ring-ms 100 --period 256 --fail-on-xrun");
+    let mut piped = home.backline(&args);
+    let mut playing = Running::start(piped.stdin(Stdio::piped()));
+    let mut pipe = playing.stdin();
+    pipe.write_all(&wav[..wav.len() / 2]).expect("a reader");
+    // Half of it has been played, and stands.
+    playing.wait_for("starvation", |e| {
+        e["event"] == "warning" && e["code"] == "starved"
+    });
+    pipe.write_all(&wav[wav.len() / 2..]).expect("a reader");
+    drop(pipe);
+    let played = playing.finish();
+    assert_eq!(played.code, Some(75), "{played:#?}");
+    let summary = played.summary();
+    assert_eq!(summary["frames"], 48_000, "nothing is skipped");
+    assert_eq!(summary["ended"], "end");
+    assert!(summary["starvations"].as_u64() >= Some(1), "{summary}");
+    assert!(summary["starved_frames"].as_u64() > Some(0), "{summary}");
+    assert!(played.err.contains("starvations: "), "{played:#?}");
 }
 
 fn faulty(home: &Home, fault: &str, more: &str) -> String {
