@@ -105,18 +105,24 @@ impl<const F: usize> Samples for Block<F> {
 ///
 /// With coefficients below 2⁻²⁰ counted as 0, no subnormal can arise from cleaned samples.
 pub fn clean(samples: &mut [f32]) -> (f32, u32) {
-    let mut peak = 0.0f32;
+    // On the bits, whose order is that of the magnitudes: a maximum of integers may be taken in
+    // any order, one of floats (which must mind NaN) keeps the compiler from working side by side.
+    const FLOOR: i32 = SAMPLE_FLOOR.to_bits() as i32;
+    const INFINITE: i32 = f32::INFINITY.to_bits() as i32;
+    let mut peak = 0i32;
     let mut bad = 0u32;
     for x in samples.iter_mut() {
-        let magnitude = x.abs();
-        // False for NaN and infinity too.
-        let finite = magnitude < f32::INFINITY;
-        let keep = finite && magnitude >= SAMPLE_FLOOR;
-        *x = if keep { *x } else { 0.0 };
-        peak = peak.max(if keep { magnitude } else { 0.0 });
-        bad += u32::from(!finite);
+        let magnitude = x.abs().to_bits() as i32;
+        let infinite = magnitude >= INFINITE;
+        let keep = (magnitude >= FLOOR) & !infinite;
+        let mask = if keep { u32::MAX } else { 0 };
+        let kept = x.to_bits() & mask;
+        *x = f32::from_bits(kept);
+        let magnitude = (kept & 0x7fff_ffff) as i32;
+        peak = if magnitude > peak { magnitude } else { peak };
+        bad += u32::from(infinite);
     }
-    (peak, bad)
+    (f32::from_bits(peak as u32), bad)
 }
 
 #[cfg(test)]

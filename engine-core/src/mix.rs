@@ -120,37 +120,26 @@ pub(crate) struct Found {
     pub overs: u32,
 }
 
-/// Samples looked at side by side. A maximum in one variable would be taken one by one: floats may
-/// not be reordered.
-const LANES: usize = 8;
-
 /// Looks a finished plane over: notes its peak, makes sums that are not finite 0.
 #[inline]
 pub(crate) fn inspect(x: &mut [f32]) -> Found {
-    let mut peaks = [0.0f32; LANES];
-    // Stays 0 as long as everything is finite; NaN otherwise.
-    let mut zeros = [0.0f32; LANES];
-    let (lanes, rest) = x.as_chunks::<LANES>();
-    for lane in lanes {
-        for ((x, peak), zero) in lane.iter().zip(&mut peaks).zip(&mut zeros) {
-            let m = x.abs();
-            *peak = if m > *peak { m } else { *peak };
-            *zero += x * 0.0;
-        }
+    const INFINITE: i32 = f32::INFINITY.to_bits() as i32;
+    // On the bits, whose order is that of the magnitudes: a maximum of integers may be taken in
+    // any order. Infinities and NaN are above every number.
+    let mut peak = 0i32;
+    for x in x.iter() {
+        let m = x.abs().to_bits() as i32;
+        peak = if m > peak { m } else { peak };
     }
-    for ((x, peak), zero) in rest.iter().zip(&mut peaks).zip(&mut zeros) {
-        let m = x.abs();
-        *peak = if m > *peak { m } else { *peak };
-        *zero += x * 0.0;
-    }
+    let all_finite = peak < INFINITE;
     let mut found = Found {
-        peak: peaks.iter().fold(0.0, |a: f32, b| a.max(*b)),
+        peak: f32::from_bits(peak as u32),
         ..Found::default()
     };
-    if zeros.iter().sum::<f32>() != 0.0 {
+    if !all_finite {
         found.peak = 0.0;
         for x in x.iter_mut() {
-            if !x.is_finite() {
+            if !(x.abs() < f32::INFINITY) {
                 *x = 0.0;
                 found.non_finite += 1;
             }
