@@ -141,7 +141,12 @@ impl Feed {
         if let Some(i) = waiting.sleepers.iter().position(|f| *f == frames) {
             waiting.sleepers.swap_remove(i);
         }
+        let others = waiting.least() != u64::MAX;
         self.least.store(waiting.least(), Ordering::Release);
+        drop(waiting);
+        if others {
+            self.tell_primed();
+        }
         primed
     }
 
@@ -154,11 +159,11 @@ impl Feed {
         self.tell_primed();
     }
 
-    /// A worker has pushed blocks of a source. Cheap unless somebody waits and this source has
-    /// what is waited for.
+    /// A worker has pushed a block of a source. Cheap unless somebody waits and this source came
+    /// to have what is waited for with this very block.
     pub(super) fn pushed(&self, source: usize) {
         let least = self.least.load(Ordering::Acquire);
-        if least != NOBODY && lock(&self.slots[source].lanes).is_primed(least) {
+        if least != NOBODY && lock(&self.slots[source].lanes).is_just_primed(least) {
             self.tell_primed();
         }
     }
@@ -168,17 +173,29 @@ impl Feed {
         let mut due = Vec::new();
         {
             let mut waiting = lock(&self.waiting);
-            if self.is_primed(waiting.least()) {
+            loop {
+                // Before looking, so that a push after the look finds it.
+                self.least.store(waiting.least(), Ordering::Release);
+                if self.is_stopped() {
+                    due.append(&mut waiting.calls);
+                    break;
+                }
+                let least = waiting.least();
+                if least == u64::MAX || !self.is_primed(least) {
+                    break;
+                }
                 self.primed.notify_all();
                 let calls = std::mem::take(&mut waiting.calls);
-                (due, waiting.calls) = calls
+                let (primed, rest): (Vec<_>, _) = calls
                     .into_iter()
                     .partition(|(frames, _)| self.is_primed(*frames));
+                waiting.calls = rest;
+                if primed.is_empty() {
+                    // It is a sleeper, who looks for the others when it leaves.
+                    break;
+                }
+                due.extend(primed);
             }
-            if self.is_stopped() {
-                due.append(&mut waiting.calls);
-            }
-            self.least.store(waiting.least(), Ordering::Release);
         }
         for (_, call) in due {
             if !self.is_stopped() {

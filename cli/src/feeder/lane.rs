@@ -151,8 +151,25 @@ impl Lanes {
     /// Whether every ring holds `frames`, or as much of that as the blocks allow for, or all that
     /// is left to the deck's end.
     pub(super) fn is_primed(&self, frames: u64) -> bool {
-        let most = ((self.total - 2) * BLOCK_FRAMES) as u64;
-        self.done || self.fill().is_none_or(|fill| fill >= frames.min(most))
+        self.done
+            || self
+                .fill()
+                .is_none_or(|fill| fill >= frames.min(self.most()))
+    }
+
+    /// Whether the block that was just pushed made it so.
+    pub(super) fn is_just_primed(&self, frames: u64) -> bool {
+        let before = frames.saturating_sub(1).min(self.most().saturating_sub(1));
+        self.is_primed(frames)
+            && (self.done
+                || self
+                    .fill()
+                    .is_none_or(|fill| fill.saturating_sub(BLOCK_FRAMES as u64) <= before))
+    }
+
+    /// Frames that the rings can be relied upon to hold: two blocks are somebody's.
+    fn most(&self) -> u64 {
+        ((self.total - 2) * BLOCK_FRAMES) as u64
     }
 
     /// Takes one block per lane to be filled; none at all when a lane has none.

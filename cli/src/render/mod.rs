@@ -56,7 +56,7 @@ pub use stems::StemFile;
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Frames that are mixed at once, where nothing else is said.
-pub const CHUNK: usize = 4096;
+pub const CHUNK: usize = 2048;
 /// Most frames that are mixed at once.
 pub const MAX_CHUNK: usize = 65_536;
 
