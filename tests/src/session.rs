@@ -43,6 +43,7 @@ pub fn jack(server: &Jackd, ports: &[&str], recorder: Option<&Recorder>) -> Outp
             ..JackOptions::default()
         },
         physical: false,
+        as_songs_say: true,
     }
 }
 

@@ -136,7 +136,8 @@ impl Controller {
     pub fn run(mut self) {
         self.prepare_start(self.song, None);
         while self.over.is_none() {
-            let wait = if self.decks.is_busy() || self.quitting.is_some() {
+            let starting = self.rolling && !self.started && self.hold.is_none();
+            let wait = if self.decks.is_busy() || starting || self.quitting.is_some() {
                 EAGER
             } else {
                 self.told.poll

@@ -34,8 +34,10 @@ pub enum Output {
     Jack {
         /// The client.
         options: backend_jack::JackOptions,
-        /// Connect bus main to the physical outputs.
+        /// Connect bus main to the physical outputs, unless its song says where it goes.
         physical: bool,
+        /// Connect buses as their songs say.
+        as_songs_say: bool,
     },
     /// An ALSA device.
     #[cfg(feature = "alsa")]
@@ -85,14 +87,20 @@ impl Output {
                 Box::new(Null::at_speed(*speed))
             }
             #[cfg(feature = "jack")]
-            Self::Jack { options, physical } => {
+            Self::Jack {
+                options,
+                physical,
+                as_songs_say,
+            } => {
                 let mut options = options.clone();
-                if *physical {
+                if *physical && (!as_songs_say || !layout.says_where_main_goes()) {
                     options.connect.push(backend_jack::ConnectRule::Physical {
                         ports: layout.main_ports(),
                     });
                 }
-                options.connect.extend(song_rules(layout));
+                if *as_songs_say {
+                    options.connect.extend(song_rules(layout));
+                }
                 Box::new(backend_jack::Jack::new(options))
             }
             #[cfg(feature = "alsa")]

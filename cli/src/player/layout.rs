@@ -201,6 +201,11 @@ impl Layout {
         [NO_OUT; 2]
     }
 
+    /// Whether a song says what bus main is to be connected to.
+    pub fn says_where_main_goes(&self) -> bool {
+        self.bus("main").is_some_and(|i| !self.buses[i].jack.is_empty())
+    }
+
     /// Index of a bus.
     pub fn bus(&self, name: &str) -> Option<usize> {
         self.buses.iter().position(|b| b.name == name)

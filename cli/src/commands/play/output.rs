@@ -135,6 +135,10 @@ fn jack(settings: &Settings) -> Result<Chosen, Refusal> {
     })?;
     let notices = under_jack(settings, found.rate, found.period)?;
     let (connect, physical) = rules(&settings.connect.value);
+    let connect_nothing = settings
+        .connect
+        .value
+        .contains(&crate::units::Connect::Nothing);
     Ok(Chosen {
         output: Output::Jack {
             options: backend_jack::JackOptions {
@@ -144,6 +148,7 @@ fn jack(settings: &Settings) -> Result<Chosen, Refusal> {
                 ..backend_jack::JackOptions::default()
             },
             physical,
+            as_songs_say: !connect_nothing,
         },
         rate: None,
         period: None,

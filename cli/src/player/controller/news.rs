@@ -196,15 +196,14 @@ impl Controller {
             self.lost(message);
             return;
         }
-        if self.shown.health != Some(report.health) {
-            self.shown.health = Some(report.health);
-            let state = DeviceState::from(report.health);
-            if self.started || report.health == Health::Lost {
-                self.tell(Note::Device(Device {
-                    state,
-                    reason: reason.clone(),
-                }));
-            }
+        let before = self.shown.health.replace(report.health);
+        // Halting at an end and starting again is no news.
+        let bad = |h: Health| matches!(h, Health::Lost | Health::Recovering);
+        if before != Some(report.health) && (bad(report.health) || before.is_some_and(bad)) {
+            self.tell(Note::Device(Device {
+                state: DeviceState::from(report.health),
+                reason: reason.clone(),
+            }));
         }
         self.shown.report = report;
         if self.shown.health == Some(Health::Lost) {
