@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use backline::null::Null;
 use backline::player::{Driver, EngineBorrower, Output, Place, Player, PlayerBuilder};
-use backline::report::{Ended, State};
+use backline::report::{Ended, State, Summary};
 use backline::song::{Setlist, Time};
 use backline_tests::alsa_rig::isolated;
 use backline_tests::jackd::{Jackd, Recorder};
 use backline_tests::random_song::Dice;
-use backline_tests::session::{SOON, alsa, close, faulty, finish, jack, read_raw};
+use backline_tests::session::{SOON, alsa, close, faulty, finish, jack, read_raw, until};
 use backline_tests::stems::{name_of, setlist, song, track, write_ramp};
 use engine_core::backend::{
     Backend, BackendError, Closed, Granted, Halt, Played, Process, Report, Wish,
@@ -56,6 +56,11 @@ fn play(length: u64, builder: PlayerBuilder) -> bool {
     player.play();
     let summary = finish(player, SOON);
     assert_eq!((summary.ended, summary.frames), (Ended::End, length));
+    is_clean(&summary)
+}
+
+/// Whether the machine kept up.
+fn is_clean(summary: &Summary) -> bool {
     summary.starvations == 0 && summary.device_xruns.unwrap_or(0) == 0
 }
 
@@ -113,6 +118,23 @@ impl Backend<EngineBorrower> for Kept {
     }
 }
 
+/// The null backend at `speed`, and what it is given.
+fn kept(speed: f64) -> (Output, Arc<Mutex<Vec<Vec<f32>>>>) {
+    let heard: Arc<Mutex<Vec<Vec<f32>>>> = Arc::default();
+    let theirs = heard.clone();
+    let make = move || -> Driver {
+        Box::new(Kept {
+            null: Null::at_speed(speed),
+            heard: theirs.clone(),
+        })
+    };
+    let output = Output::Other {
+        name: "null",
+        make: Arc::new(make),
+    };
+    (output, heard)
+}
+
 #[test]
 fn the_last_frame_is_heard_on_null() {
     let folder = tempfile::tempdir().unwrap();
@@ -120,17 +142,7 @@ fn the_last_frame_is_heard_on_null() {
         for speed in [1.0, f64::INFINITY] {
             let songs = ramp(folder.path(), length);
             let kept_up = (0..6).any(|_| {
-                let heard: Arc<Mutex<Vec<Vec<f32>>>> = Arc::default();
-                let theirs = heard.clone();
-                let output = Output::Other {
-                    name: "null",
-                    make: Arc::new(move || -> Driver {
-                        Box::new(Kept {
-                            null: Null::at_speed(speed),
-                            heard: theirs.clone(),
-                        })
-                    }),
-                };
+                let (output, heard) = kept(speed);
                 let kept_up = play(length, builder(songs.clone(), output));
                 if kept_up {
                     check("null", length, &heard.lock().unwrap());
@@ -211,6 +223,97 @@ fn a_deep_buffer_is_filled_at_the_start_without_a_starvation() {
                 assert_eq!(summary.starvations, 0, "at {period} × 4");
                 check("alsa", 60_000, &read_raw(&file, 2));
             }
+        },
+    );
+}
+
+// --- again and again on one stream ---
+
+const PLAYS: u64 = 5;
+const SONG: u64 = 7_001;
+
+/// Plays the song to its end several times on one stream.
+fn play_again(builder: PlayerBuilder) -> Summary {
+    let player = builder.finish_at_end(false).build().expect("a session");
+    for play in 1..=PLAYS {
+        player.play();
+        until("the end", || {
+            let status = player.status();
+            let ended = status.position.state == State::Ended;
+            ended && status.delivered_frames >= play * SONG
+        });
+    }
+    let summary = close(player, SOON);
+    assert_eq!(summary.frames, PLAYS * SONG);
+    summary
+}
+
+/// Every play whole, with any silence around.
+fn check_again(way: &str, heard: &[Vec<f32>]) {
+    let named = heard[0].iter().filter(|x| **x != 0.0);
+    let wanted = (0..PLAYS).flat_map(|_| (0..SONG).map(name_of));
+    let mut count = 0;
+    for (i, (heard, wanted)) in named.zip(wanted).enumerate() {
+        let (play, frame) = (i as u64 / SONG, i as u64 % SONG);
+        assert_eq!(*heard, wanted, "{way}: play {play}, frame {frame}");
+        count += 1;
+    }
+    assert_eq!(count, PLAYS * SONG, "{way}");
+    let sounding = heard[0].iter().filter(|x| **x != 0.0).count() as u64;
+    assert_eq!(sounding, PLAYS * SONG, "{way}: something else was heard");
+    // Nothing silent inside a play.
+    let begins = |w: &[f32]| w[0] == 0.0 && w[1] != 0.0;
+    let pieces = heard[0].windows(2).filter(|w| begins(w)).count() as u64;
+    assert!(pieces <= PLAYS, "{way}: {pieces} pieces");
+}
+
+#[test]
+fn a_stream_that_ended_plays_again_from_first_to_last_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let songs = ramp(folder.path(), SONG);
+    let kept_up = (0..6).any(|_| {
+        let (output, heard) = kept(1.0);
+        let kept_up = is_clean(&play_again(builder(songs.clone(), output)));
+        if kept_up {
+            check_again("null", &heard.lock().unwrap());
+        }
+        kept_up
+    });
+    assert!(kept_up, "no run of six without a starvation");
+}
+
+#[test]
+fn a_jack_client_that_ended_plays_again_from_first_to_last_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Jackd::start(256, RATE) else {
+        return;
+    };
+    let songs = ramp(folder.path(), SONG);
+    // Whatever the pauses between two plays are, it is long enough.
+    let recorder = Recorder::open(&server, "recorder", PORTS.len(), 30 * RATE as usize);
+    let output = jack(&server, &PORTS, Some(&recorder));
+    // The server's own xruns cost nobody a frame: it waits for its clients.
+    assert_eq!(play_again(builder(songs, output)).starvations, 0);
+    check_again("jack", &recorder.finish(Duration::ZERO));
+}
+
+#[test]
+fn an_alsa_stream_that_ended_plays_again_from_first_to_last_frame() {
+    isolated(
+        "an_alsa_stream_that_ended_plays_again_from_first_to_last_frame",
+        |folder| {
+            let songs = ramp(folder, SONG);
+            let (file, device) = faulty(folder, "SPEED=1");
+            let kept_up = (0..6).any(|_| {
+                let builder = builder(songs.clone(), alsa(device.clone()));
+                let builder = builder.period(Some(2048), Some(3));
+                let kept_up = is_clean(&play_again(builder));
+                if kept_up {
+                    check_again("alsa", &read_raw(&file, 2));
+                }
+                kept_up
+            });
+            assert!(kept_up, "no run of six without an xrun");
         },
     );
 }
