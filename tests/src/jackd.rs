@@ -364,7 +364,8 @@ impl Recorder {
         let name = client.name().to_owned();
         let tape = Tape {
             ports,
-            planes: vec![Vec::with_capacity(frames); inputs],
+            // Not `vec![…; inputs]`: a clone has no capacity.
+            planes: (0..inputs).map(|_| Vec::with_capacity(frames)).collect(),
             frames,
             running: false,
             full: full.clone(),
