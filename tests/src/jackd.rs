@@ -28,11 +28,11 @@ const NAMES: u32 = 4;
 
 static TURN: Mutex<()> = Mutex::new(());
 
-/// A running `jackd -d dummy`. Killed on drop, also when the test panics.
+/// A running jackd, on its dummy driver or a card. Killed on drop, also when the test panics.
 pub struct Jackd {
     name: String,
-    period: u32,
-    rate: u32,
+    /// The driver's name and arguments.
+    driver: Vec<String>,
     synchronous: bool,
     child: Option<Child>,
     log: Arc<Mutex<Vec<u8>>>,
@@ -42,7 +42,7 @@ pub struct Jackd {
 }
 
 impl Jackd {
-    /// Physical outputs (`system:playback_1` …) and inputs of the server.
+    /// Physical outputs (`system:playback_1` …) and inputs of a server on the dummy driver.
     pub const CHANNELS: usize = 4;
 
     /// Starts a server, `period` frames at `rate` Hz. `None`, after a line on stderr that says
@@ -51,7 +51,7 @@ impl Jackd {
     /// # Panics
     /// When jackd is installed and yet no server comes up.
     pub fn start(period: u32, rate: u32) -> Option<Self> {
-        Self::start_as(period, rate, true)
+        Self::start_as(dummy(period, rate), true)
     }
 
     /// As [`Jackd::start`], but the server doesn't wait for late clients, as most users run it:
@@ -60,10 +60,19 @@ impl Jackd {
     /// # Panics
     /// When jackd is installed and yet no server comes up.
     pub fn start_async(period: u32, rate: u32) -> Option<Self> {
-        Self::start_as(period, rate, false)
+        Self::start_as(dummy(period, rate), false)
     }
 
-    fn start_as(period: u32, rate: u32, synchronous: bool) -> Option<Self> {
+    /// As [`Jackd::start`], but on a stereo ALSA card with `periods` periods in its buffer.
+    ///
+    /// # Panics
+    /// When jackd is installed and yet no server comes up.
+    pub fn start_on_card(card: &str, period: u32, periods: u32, rate: u32) -> Option<Self> {
+        let driver = format!("alsa -P {card} -o 2 -r {rate} -p {period} -n {periods}");
+        Self::start_as(driver, true)
+    }
+
+    fn start_as(driver: String, synchronous: bool) -> Option<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let installed = Command::new("jackd")
             .arg("--version")
@@ -76,8 +85,7 @@ impl Jackd {
         }
         let mut server = Self {
             name: String::new(),
-            period,
-            rate,
+            driver: driver.split(' ').map(str::to_owned).collect(),
             synchronous,
             child: None,
             log: Arc::default(),
@@ -170,7 +178,6 @@ impl Jackd {
     }
 
     fn spawn(&mut self, scheduling: &str) {
-        let channels = Self::CHANNELS.to_string();
         let mut command = Command::new("jackd");
         command.args(["-n", &self.name, scheduling]);
         if self.synchronous {
@@ -179,9 +186,8 @@ impl Jackd {
             command.args(["-S", "-t", "5000"]);
         }
         command
-            .args(["-d", "dummy", "-r", &self.rate.to_string()])
-            .args(["-p", &self.period.to_string()])
-            .args(["-C", &channels, "-P", &channels])
+            .arg("-d")
+            .args(&self.driver)
             .env("JACK_NO_AUDIO_RESERVATION", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -226,6 +232,12 @@ impl Drop for Jackd {
         }
         self.kill();
     }
+}
+
+/// The driver that keeps time by itself.
+fn dummy(period: u32, rate: u32) -> String {
+    let channels = Jackd::CHANNELS;
+    format!("dummy -r {rate} -p {period} -C {channels} -P {channels}")
 }
 
 /// Whether every thread of a process is stopped.

@@ -12,6 +12,7 @@ pub mod program;
 pub mod random_song;
 pub mod rush;
 pub mod session;
+pub mod noise;
 pub mod stems;
 pub mod step;
 pub mod terminal;
