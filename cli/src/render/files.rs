@@ -40,11 +40,6 @@ impl Files {
         let create = |path: &Path, channels: usize| {
             WavWriter::create(path, spec.format, spec.dither, rendering.rate(), channels)
         };
-        let mix = match &spec.mix {
-            Some(path) => Some(create(path, rendering.channels())?),
-            None => None,
-        };
-        let mut stems = Vec::new();
         if let Some(folder) = &spec.stems {
             fs::create_dir_all(folder).map_err(|error| RenderError::Folder {
                 path: folder.clone(),
@@ -59,7 +54,17 @@ impl Files {
                         file.track
                     )));
                 }
-                stems.push((file.clone(), create(&path, file.channels)?));
+            }
+        }
+        let mix = match &spec.mix {
+            Some(path) => Some(create(path, rendering.channels())?),
+            None => None,
+        };
+        let mut stems = Vec::new();
+        for folder in &spec.stems {
+            for file in rendering.stem_files() {
+                let writer = create(&folder.join(&file.file), file.channels)?;
+                stems.push((file.clone(), writer));
             }
         }
         Ok(Self { mix, stems })
