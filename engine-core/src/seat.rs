@@ -62,6 +62,9 @@ impl<E> Seat<E> {
             if Arc::strong_count(&self.shared) > 1 {
                 return None;
             }
+            // The count is read relaxed. What the last borrower did to the engine comes before its
+            // release of the count, and so before whatever the next one does.
+            fence(Ordering::Acquire);
         }
         self.borrowed = true;
         Some(Borrower {
@@ -179,6 +182,33 @@ mod tests {
         assert_eq!(seat.engine().copied(), Some(2));
         drop(b);
         assert!(seat.borrower().is_some());
+    }
+
+    #[test]
+    fn the_next_driver_comes_after_the_last_one() {
+        // Two drivers on two threads, one after the other, with nothing but the seat between them.
+        let mut seat = Seat::new(0u64);
+        seat.lend();
+        let mut drivers = std::vec::Vec::new();
+        for _ in 0..if cfg!(miri) { 5 } else { 50 } {
+            let mut b = loop {
+                match seat.borrower() {
+                    Some(b) => break b,
+                    None => std::thread::yield_now(),
+                }
+            };
+            drivers.push(std::thread::spawn(move || {
+                assert!(b.enter(|e| *e += 1).is_some());
+            }));
+        }
+        for driver in drivers {
+            driver.join().unwrap();
+        }
+        seat.withdraw();
+        assert_eq!(
+            seat.engine().copied(),
+            Some(if cfg!(miri) { 5 } else { 50 })
+        );
     }
 
     #[test]
