@@ -139,7 +139,7 @@ pub(crate) fn inspect(x: &mut [f32]) -> Found {
     if !all_finite {
         found.peak = 0.0;
         for x in x.iter_mut() {
-            if !(x.abs() < f32::INFINITY) {
+            if !x.is_finite() {
                 *x = 0.0;
                 found.non_finite += 1;
             }

@@ -203,7 +203,8 @@ impl Layout {
 
     /// Whether a song says what bus main is to be connected to.
     pub fn says_where_main_goes(&self) -> bool {
-        self.bus("main").is_some_and(|i| !self.buses[i].jack.is_empty())
+        self.bus("main")
+            .is_some_and(|i| !self.buses[i].jack.is_empty())
     }
 
     /// Index of a bus.
