@@ -61,7 +61,7 @@ impl Files {
             None => None,
         };
         let mut stems = Vec::new();
-        for folder in &spec.stems {
+        if let Some(folder) = &spec.stems {
             for file in rendering.stem_files() {
                 let writer = create(&folder.join(&file.file), file.channels)?;
                 stems.push((file.clone(), writer));
