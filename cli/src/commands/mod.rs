@@ -4,7 +4,7 @@ mod devices;
 mod info;
 mod pages;
 mod play;
-mod render;
+pub mod render;
 
 use std::time::Instant;
 

@@ -202,6 +202,7 @@ impl Layout {
     }
 
     /// Whether a song says what bus main is to be connected to.
+    #[cfg(feature = "jack")]
     pub fn says_where_main_goes(&self) -> bool {
         self.bus("main")
             .is_some_and(|i| !self.buses[i].jack.is_empty())
@@ -223,6 +224,7 @@ impl Layout {
     }
 
     /// Names of the outputs of bus `main`, in channel order.
+    #[cfg(feature = "jack")]
     pub fn main_ports(&self) -> Vec<String> {
         let main = self.buses.iter().find(|b| b.name == "main");
         main.into_iter()
