@@ -13,6 +13,9 @@ else
     scripts/setup.sh build
     rust_into_path
     cargo build --release -p backline
+    # Checks too long for every day: each of the 2³² floats through every conversion; more programs of the model.
+    cargo test --release -p engine-core --features alloc --lib -- --ignored
+    BACKLINE_SOAK=1 cargo test --release -p backline-tests --test model
     backline=${CARGO_TARGET_DIR:-target}/release/backline
 fi
 work=$(mktemp -d)

@@ -28,7 +28,7 @@ impl<
 
     fn obey_one(&mut self, command: Command<P::Deck>, was_rolling: bool) {
         match command {
-            Command::Cut(cut) => self.expect(cut),
+            Command::Cut(cut) => self.await_cut(cut),
             Command::Cancel(ticket) => {
                 if self
                     .pending
@@ -71,7 +71,7 @@ impl<
         }
     }
 
-    fn expect(&mut self, cut: Cut<P::Deck>) {
+    fn await_cut(&mut self, cut: Cut<P::Deck>) {
         self.drop_pending();
         self.pending = Some(cut);
     }
