@@ -25,6 +25,15 @@ pub const FORMATS: [SampleFormat; 5] = [
     SampleFormat::F32,
 ];
 
+/// Nothing in here may touch the cards of a real machine.
+fn assert_inside() {
+    assert_eq!(
+        std::env::var("BACKLINE_GUEST").as_deref(),
+        Ok("1"),
+        "start me through tests/rig/guest/runner.sh"
+    );
+}
+
 /// Polls until `reached`, or panics with `what` after a minute of the guest's time.
 pub fn until(what: &str, mut reached: impl FnMut() -> bool) {
     let limit = Instant::now() + Duration::from_secs(60);
@@ -45,6 +54,7 @@ pub fn open(
     channels: usize,
     buffer: Frames,
 ) -> PCM {
+    assert_inside();
     let pcm = PCM::new(device, direction, false).expect(device);
     {
         let wish = HwParams::any(&pcm).expect(device);
@@ -157,7 +167,11 @@ pub struct Unplugged {
 
 /// Pulls out the first card of `driver` (`snd_dummy`, `snd_aloop`). Returns as soon as programs
 /// can see it; the kernel is done when the last of them has closed the card.
+///
+/// # Panics
+/// When there is no such card.
 pub fn unplug(driver: &'static str) -> Unplugged {
+    assert_inside();
     let device = format!("{driver}.0");
     let at = |file: &str| format!("/sys/bus/platform/drivers/{driver}/{file}");
     let (unbind, there) = (at("unbind"), at(&device));

@@ -26,8 +26,14 @@ missing() {
         return
     fi
     [ -d /usr/share/alsa ] || { echo "no /usr/share/alsa (package libasound2-data)"; return; }
-    [ -f "$out/initramfs.cpio" ] || [ -n "$(package)" ] ||
+    [ -f "$out/initramfs.cpio" ] || fetched || [ -n "$(package)" ] ||
         echo "apt knows no $meta (apt-get update? not Debian?)"
+}
+
+# Whether the package is here already: then nothing needs the network.
+fetched() {
+    local debs=("$out"/linux-image-*.deb)
+    [ -f "${debs[0]}" ]
 }
 
 # The image package the metapackage stands for today.
