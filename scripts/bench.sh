@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Runs the benchmarks of tests/benches. Figures are only worth comparing on one machine that does nothing else.
+# Runs the benchmarks: rendering against other programs, and those of tests/benches. Figures are only worth comparing on one machine that does nothing else.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
 . scripts/rust.sh
 scripts/setup.sh build
 rust_into_path
+cargo build --release -p backline
+scripts/bench-render.sh
 exec cargo bench -p backline-tests --benches "$@"
