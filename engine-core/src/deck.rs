@@ -177,18 +177,29 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
         self.fill >= u64::from(self.spec.prime.max(RESERVE)).min(self.left())
     }
 
+    /// Whether a hold may end that begins (or began) when `frames` more frames are given.
     #[inline]
-    pub(crate) fn may_resume(&self) -> bool {
-        self.fill >= u64::from(self.spec.resume.max(2 * RESERVE)).min(self.left())
+    pub(crate) fn may_resume(&self, frames: u64) -> bool {
+        let left = self.left().saturating_sub(frames);
+        self.fill.saturating_sub(frames) >= u64::from(self.spec.resume.max(2 * RESERVE)).min(left)
+    }
+
+    /// Frames that may be given with the reserve. Everything, once the end is here.
+    #[inline]
+    pub(crate) fn available(&self) -> u64 {
+        if self.fill >= self.left() {
+            u64::MAX
+        } else {
+            self.fill
+        }
     }
 
     /// Frames that may be given before the reserve is touched. Everything, once the end is here.
     #[inline]
     pub(crate) fn usable(&self) -> u64 {
-        if self.fill >= self.left() {
-            u64::MAX
-        } else {
-            self.fill.saturating_sub(u64::from(RESERVE))
+        match self.available() {
+            u64::MAX => u64::MAX,
+            n => n.saturating_sub(u64::from(RESERVE)),
         }
     }
 

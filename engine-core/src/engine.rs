@@ -332,6 +332,7 @@ impl<
             }
         }
         self.counters.stale_blocks = self.counters.stale_blocks.wrapping_add(stale);
+        let mut huge = false;
         for ((sums, out), peak) in sums
             .iter_mut()
             .zip(self.layout.outs())
@@ -342,6 +343,7 @@ impl<
             };
             let found = inspect(sums);
             *peak = peak.max(found.peak);
+            huge |= found.peak > f32::MAX / (4 * C.max(1)) as f32;
             let c = &mut self.counters;
             c.non_finite = c.non_finite.wrapping_add(found.non_finite);
             c.overs = c.overs.wrapping_add(found.overs);
@@ -351,7 +353,9 @@ impl<
                 sum(plane, sums);
             }
         }
-        for plane in planes.iter_mut().skip(usize::from(self.config.direct_from)) {
+        // A plane that several buses share can only overflow when one of them nearly does.
+        let first = if huge { 0 } else { self.config.direct_from };
+        for plane in planes.iter_mut().skip(usize::from(first)) {
             if let Some(plane) = plane.get_mut(at..at + n) {
                 let found = inspect(plane);
                 let c = &mut self.counters;

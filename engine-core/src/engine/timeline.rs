@@ -79,6 +79,7 @@ impl<
 
     fn look(&mut self, max: usize) -> Next {
         if !self.is_rolling() {
+            self.cut_at_rest();
             return Next::Wait(max);
         }
         self.finish_fade();
@@ -131,7 +132,7 @@ impl<
                     n = n.min(distance - u64::from(RESERVE));
                 } else {
                     // Not beyond the data: that may be missing, too.
-                    self.starve(distance.min(self.both(|d| d.fill())));
+                    self.starve(distance.min(self.both(|d| d.available())));
                     return Next::Again;
                 }
             }
@@ -145,7 +146,7 @@ impl<
         } else {
             let usable = self.both(|d| d.usable());
             if usable == 0 {
-                self.starve(self.both(|d| d.fill()).min(u64::from(RESERVE)));
+                self.starve(self.both(|d| d.available()).min(u64::from(RESERVE)));
                 return Next::Again;
             }
             n = n.min(usable);
@@ -318,8 +319,13 @@ impl<
         if self.pending.is_none() && self.deck.as_deref().is_some_and(|d| d.awaits()) {
             return false;
         }
-        self.deck.as_deref().is_none_or(|d| d.may_resume())
-            && self.incoming.as_ref().is_none_or(|i| i.deck.may_resume())
+        // The rest of a fade-out that is still on its way to the hold.
+        let first = u64::from(self.guard.remaining());
+        self.deck.as_deref().is_none_or(|d| d.may_resume(first))
+            && self
+                .incoming
+                .as_ref()
+                .is_none_or(|i| i.deck.may_resume(first))
     }
 
     fn leave_hold(&mut self) {
@@ -350,20 +356,33 @@ impl<
         if !deck.has_begun() && !deck.is_primed() {
             return false;
         }
-        if self.guard_state == Guard::Held {
-            return self.may_leave_hold();
+        if self.guard_state != Guard::Open && !self.may_leave_hold() {
+            return false;
         }
-        let pending = self.pending.as_ref().is_none_or(|cut| {
-            let reached = match cut.at {
-                At::Now => true,
-                At::Frame { frame, .. } => frame.saturating_sub(deck.frame()) <= frames,
-            };
-            !reached || (cut.deck.is_primed() && cut.deck.usable() >= frames)
-        });
-        let ends = deck.spec().followed
-            && deck.left() < frames
-            && self.pending.is_none()
-            && self.incoming.is_none();
-        self.both(|d| d.usable()) >= frames && pending && !ends
+        if self.both(|d| d.usable()) < frames {
+            return false;
+        }
+        // What comes after the decks in play: once a running fade is over, the later one counts.
+        let (last, soonest) = match &self.incoming {
+            Some(i) => (&*i.deck, u64::from(i.fade_in.remaining())),
+            None => (deck, 0),
+        };
+        let ends = last.spec().followed && last.left() < frames;
+        let Some(cut) = &self.pending else {
+            return !ends;
+        };
+        let distance = match cut.at {
+            At::Now => soonest,
+            At::Frame { of, .. } if of != last.spec().ticket => return !ends,
+            At::Frame { frame, .. } => frame.saturating_sub(last.frame()).max(soonest),
+        };
+        if cut.deck.is_primed() {
+            distance > frames || cut.deck.usable() >= frames
+        } else if last.left() <= distance {
+            distance >= frames
+        } else {
+            // The fade-out before the hold begins earlier.
+            distance >= frames.saturating_add(u64::from(RESERVE))
+        }
     }
 }
