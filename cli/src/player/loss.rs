@@ -44,10 +44,12 @@ impl Controller {
             .map_or_else(|| self.here(), |h| h.frame);
         self.before = self.totals();
         self.before.counters.callbacks = 0;
-        self.delivered += self
-            .rig
-            .as_ref()
-            .map_or(0, |r| r.handle.board().position().deck_frame);
+        // What the device was given and never played is given again.
+        let unheard = u64::from(self.shown.report.latency_frames);
+        self.delivered += self.rig.as_ref().map_or(0, |r| {
+            let given = r.handle.board().position().deck_frame;
+            given.saturating_sub(unheard)
+        });
         if let Some(rig) = self.rig.take()
             && rig.close() == Closed::Abandoned
         {
