@@ -76,8 +76,8 @@ impl Feed {
         &self.slots[source]
     }
 
-    pub(super) fn hunger(&self, source: usize) -> Option<Hunger> {
-        lock(&self.slots[source].lanes).hunger()
+    pub(super) fn hunger(&self, source: usize, refill: usize) -> Option<Hunger> {
+        lock(&self.slots[source].lanes).hunger(refill)
     }
 
     pub(super) fn is_active(&self, source: usize) -> bool {

@@ -121,14 +121,14 @@ impl Lanes {
         self.done = done;
     }
 
-    /// Whether the source is worth serving: a sixteenth of its blocks wait to be filled.
-    pub(super) fn hunger(&self) -> Option<Hunger> {
+    /// Whether the source is worth serving: one in `refill` of its blocks waits to be filled.
+    pub(super) fn hunger(&self, refill: usize) -> Option<Hunger> {
         if self.done {
             return None;
         }
         let idle = self.lanes.iter().map(Lane::idle).min()?;
         let fill = self.fill()?;
-        (idle >= (self.total / 16).max(1)).then_some(Hunger {
+        (idle >= (self.total / refill.max(2)).max(1)).then_some(Hunger {
             fill,
             low: fill < (self.total * BLOCK_FRAMES / 2) as u64,
         })
@@ -262,6 +262,6 @@ mod tests {
             assert_eq!(lanes.fill(), Some(left));
             ends[0].free.push(block).unwrap();
         }
-        assert_eq!(lanes.hunger(), None);
+        assert_eq!(lanes.hunger(16), None);
     }
 }

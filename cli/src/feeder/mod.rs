@@ -27,7 +27,7 @@
 //! block per lane, and nothing else: the other worker serves the other sources, and how full the
 //! rings are can still be told. Every block is pushed as soon as it is filled.
 //!
-//! *Sleep.* When no ring is a sixteenth empty, one worker naps for an eighth of the rings'
+//! *Sleep.* When no ring is a sixteenth (or what [`FeederOptions::refill`] says) empty, one worker naps for an eighth of the rings'
 //! playing time (15 to 60 ms). The others sleep four times as long: they are there for work that
 //! is urgent (rings under half), of which a worker on its way to a source tells one of them, and
 //! for the case that the napping worker went to a source and hangs. When nothing is left to be
@@ -80,6 +80,9 @@ pub struct FeederOptions {
     pub workers: usize,
     /// Playing time of the rings, from which follows how long workers may sleep.
     pub ring: Duration,
+    /// A ring is seen to when one part in so many of it is empty: 16 (the default) keeps rings full,
+    /// less makes fewer and longer reads, for who waits for them.
+    pub refill: usize,
 }
 
 impl Default for FeederOptions {
@@ -87,6 +90,7 @@ impl Default for FeederOptions {
         Self {
             workers: 2,
             ring: Duration::from_millis(500),
+            refill: 16,
         }
     }
 }
@@ -106,7 +110,7 @@ impl Feeder {
     /// What the system said when not a single thread could be started: memory or the limit on
     /// threads has run out.
     pub fn new(options: FeederOptions, events: Sender<FeederEvent>) -> io::Result<Self> {
-        let shared = Arc::new(Shared::new(options.ring, events));
+        let shared = Arc::new(Shared::new(options.ring, options.refill, events));
         let mut workers = Vec::new();
         for i in 0..options.workers.max(1) {
             shared.enlist();

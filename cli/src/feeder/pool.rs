@@ -34,6 +34,7 @@ pub(super) struct Shared {
     wakeups: AtomicU64,
     nap: Duration,
     guard: Duration,
+    refill: usize,
     events: Sender<FeederEvent>,
 }
 
@@ -49,14 +50,14 @@ struct Pool {
 impl Pool {
     /// The source with the emptiest ring that is worth serving and not being served, and whether
     /// another one is in need as well.
-    fn pick(&self) -> Option<(usize, bool)> {
+    fn pick(&self, refill: usize) -> Option<(usize, bool)> {
         let mut best: Option<(u64, usize)> = None;
         let mut low = 0;
         for (i, entry) in self.entries.iter().enumerate() {
             if entry.busy || entry.leaving {
                 continue;
             }
-            let Some(hunger) = entry.feed.hunger(entry.source) else {
+            let Some(hunger) = entry.feed.hunger(entry.source, refill) else {
                 continue;
             };
             low += usize::from(hunger.low);
@@ -75,8 +76,8 @@ impl Pool {
 }
 
 impl Shared {
-    /// `ring` is the playing time of the rings.
-    pub(super) fn new(ring: Duration, events: Sender<FeederEvent>) -> Self {
+    /// `ring` is the playing time of the rings; see [`FeederOptions`](super::FeederOptions).
+    pub(super) fn new(ring: Duration, refill: usize, events: Sender<FeederEvent>) -> Self {
         let (nap, guard) = rhythm(ring);
         Self {
             pool: Mutex::default(),
@@ -85,6 +86,7 @@ impl Shared {
             wakeups: AtomicU64::new(0),
             nap,
             guard,
+            refill,
             events,
         }
     }
@@ -180,7 +182,7 @@ impl Shared {
         let mut hand = Vec::new();
         let mut pool = lock(&self.pool);
         while !pool.shutdown {
-            let Some((i, more)) = pool.pick() else {
+            let Some((i, more)) = pool.pick(self.refill) else {
                 pool = self.sleep(pool);
                 continue;
             };

@@ -27,6 +27,8 @@ use crate::song::{OnEnd, Setlist};
 
 /// Rings as short as the caches like them; three chunks in any case.
 const RING_MS: u32 = 100;
+/// Part of a ring that is refilled at once.
+const REFILL: usize = 4;
 /// How long a pull waits for stems before it lets the caller look around.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -168,6 +170,9 @@ impl Rendering {
         let ring = Duration::from_millis(u64::from(RING_MS));
         let feeder = FeederOptions {
             ring,
+            // The mixer is close behind: without this, workers would look all rings over for a block
+            // at a time.
+            refill: REFILL,
             ..FeederOptions::default()
         };
         let feeder = Feeder::new(feeder, events_in).map_err(PlayerError::from)?;
