@@ -142,7 +142,7 @@ impl Controller {
         }
     }
 
-    fn song_over(&mut self) {
+    pub(super) fn song_over(&mut self) {
         self.rolling = false;
         let on_end = self.songs[self.song].song.on_end;
         let last = self.song + 1 >= self.songs.len();

@@ -313,6 +313,11 @@ impl Controller {
                 self.warn("song", format!("{e}; playing ends with this song"), None);
                 self.no_follower = true;
             }
+            _ if self.state() == State::Ended => {
+                // The song ended while this was to take its place.
+                self.warn("song", e.to_string(), None);
+                self.song_over();
+            }
             _ => self.warn("song", format!("{e}; playing goes on"), None),
         }
     }
