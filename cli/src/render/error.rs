@@ -14,7 +14,7 @@ use crate::song::UnknownSection;
 pub enum RenderError {
     /// The songs can't be opened or don't fit. The message says which, and what to change.
     #[error(transparent)]
-    Player(#[from] PlayerError),
+    Player(Box<PlayerError>),
     /// An output can't be written. The message says what to try.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -66,9 +66,15 @@ impl RenderError {
     }
 }
 
+impl From<PlayerError> for RenderError {
+    fn from(error: PlayerError) -> Self {
+        Self::Player(Box::new(error))
+    }
+}
+
 impl From<UnknownSection> for RenderError {
     fn from(error: UnknownSection) -> Self {
-        Self::Player(error.into())
+        PlayerError::from(error).into()
     }
 }
 
