@@ -54,6 +54,7 @@ pub fn backline_bin() -> &'static Path {
 pub struct Home {
     folder: tempfile::TempDir,
     alsa_config: PathBuf,
+    powerless: bool,
 }
 
 impl Default for Home {
@@ -77,6 +78,7 @@ impl Home {
         Self {
             folder,
             alsa_config,
+            powerless: false,
         }
     }
 
@@ -118,11 +120,25 @@ impl Home {
         path
     }
 
+    /// Takes the program's right to read whatever it likes, which root has.
+    pub fn powerless(mut self) -> Self {
+        self.powerless = true;
+        self
+    }
+
     /// The program with these arguments (split at blanks), in this home, with nothing on its
     /// standard input.
     pub fn backline(&self, args: &str) -> Command {
         let home = self.path();
-        let mut command = Command::new(backline_bin());
+        let mut command = if self.powerless {
+            let mut without = Command::new("setpriv");
+            without
+                .args(["--bounding-set=-all", "--inh-caps=-all"])
+                .arg(backline_bin());
+            without
+        } else {
+            Command::new(backline_bin())
+        };
         command
             .args(args.split_whitespace())
             .current_dir(home)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use backline::player::{Note, OnLoss, OnReturn, Output, Player, PlayerBuilder};
-use backline::report::{Ended, State};
+use backline::report::{DeviceState, Ended, State};
 use backline_tests::alsa_rig::isolated;
 use backline_tests::jackd::{Jackd, Recorder};
 use backline_tests::session::{SOON, alsa, close, faulty, finish, jack, read_raw, until};
@@ -151,12 +151,16 @@ fn a_return_may_also_start_over_or_stay() {
             let wanted = if back == OnReturn::Stay { place } else { 0 };
             assert_eq!(first, wanted, "{back:?}");
             let mut told = Vec::new();
-            while let Some(note) = player.next_note(Duration::ZERO) {
+            while told.len() < 3 {
+                let note = player.next_note(SOON).expect("lost, back, lost again");
                 if let Note::Device(device) = note {
                     told.push(device.state);
                 }
             }
-            assert!(told.len() >= 3, "{told:?}");
+            assert_eq!(
+                told,
+                [DeviceState::Lost, DeviceState::Running, DeviceState::Lost]
+            );
             close(player, SOON);
             let _ = std::fs::remove_file(&gone);
         }

@@ -96,6 +96,7 @@ fn player_on(server: &Jackd, seconds: u64) {
         .output(Output::Jack {
             options: options(server, connect),
             physical: false,
+            as_songs_say: true,
         })
         .monitor_level(MonitorLevel::Full)
         .build()
@@ -148,6 +149,7 @@ fn waiting_player(server: &Jackd, dir: &Path) -> Player {
         .output(Output::Jack {
             options: options(server, Vec::new()),
             physical: false,
+            as_songs_say: true,
         })
         .on_loss(OnLoss::Wait, OnReturn::Resume)
         .build()

@@ -11,7 +11,7 @@
 //!     on_end: None,
 //!     max_gain_db: 12.0,
 //! })?;
-//! let player = PlayerBuilder::new(setlist).output(Output::Null { speed: 1.0 }).build()?;
+//! let mut player = PlayerBuilder::new(setlist).output(Output::Null { speed: 1.0 }).build()?;
 //! player.play();
 //! player.wait();
 //! println!("{:?}", player.latency_stats());
