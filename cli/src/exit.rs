@@ -86,7 +86,7 @@ impl Failure {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: without_errno(message.into()),
             hint: None,
         }
     }
@@ -102,6 +102,23 @@ impl Failure {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// A sentence without the numbers that Rust adds to what the system says: ` (os error 13)`.
+pub fn without_errno(mut message: String) -> String {
+    const FROM: &str = " (os error ";
+    while let Some(from) = message.find(FROM) {
+        let digits = message[from + FROM.len()..]
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .count();
+        let to = from + FROM.len() + digits;
+        if !message[to..].starts_with(')') {
+            break;
+        }
+        message.replace_range(from..=to, "");
+    }
+    message
 }
 
 /// As it is printed to stderr after `backline: `; the hint, if any, on a second line.
@@ -140,6 +157,15 @@ impl From<BackendError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_are_spared_error_numbers() {
+        let plain = |s: &str| without_errno(s.to_owned());
+        assert_eq!(plain("a: no (os error 13); b"), "a: no; b");
+        assert_eq!(plain("x (os error 1) y (os error 22)"), "x y");
+        assert_eq!(plain("x (os error z)"), "x (os error z)");
+        assert_eq!(plain("x (os error 5"), "x (os error 5");
+    }
 
     #[test]
     fn codes_are_the_documented_numbers() {

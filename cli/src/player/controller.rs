@@ -34,6 +34,7 @@ use super::notes::Note;
 use super::rig::{Asked, Rig};
 use super::status::Status;
 use super::wish::Wish;
+use crate::exit::without_errno;
 use crate::feeder::FeederEvent;
 use crate::plan::{Loop, Plan};
 use crate::report::{Ended, Failure, Warning};
@@ -358,7 +359,7 @@ impl Controller {
     pub(super) fn fail(&mut self, code: &'static str, message: String) {
         let failure = Failure {
             code: code.into(),
-            message,
+            message: without_errno(message),
         };
         self.tell(Note::Error(failure.clone()));
         self.error = Some(failure);
@@ -379,7 +380,7 @@ impl Controller {
     pub(super) fn warn(&self, code: &str, message: String, track: Option<String>) {
         self.tell(Note::Warning(Warning {
             code: code.to_owned().into(),
-            message,
+            message: without_errno(message),
             track,
         }));
     }
