@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn the_emptiest_source_of_all_decks_is_next() {
-        let shared = Shared::new(Duration::from_secs(1), std::sync::mpsc::channel().0);
+        let shared = Shared::new(Duration::from_secs(1), 16, std::sync::mpsc::channel().0);
         let (first, _ends) = stem_supply(3, 60);
         let (second, _ends) = stem_supply(1, 60);
         let (first, second) = (Arc::new(Feed::new(first)), Arc::new(Feed::new(second)));
@@ -308,7 +308,7 @@ mod tests {
             shared.turn(&first, source, &mut hand);
         }
         shared.enter(&second);
-        let pick = || lock(&shared.pool).pick();
+        let pick = || lock(&shared.pool).pick(16);
         assert_eq!(pick(), Some((3, true)));
         shared.turn(&second, 0, &mut hand);
         shared.turn(&second, 0, &mut hand);

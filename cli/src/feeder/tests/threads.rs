@@ -18,7 +18,11 @@ fn feeder(workers: usize) -> (Feeder, Receiver<FeederEvent>) {
     let (events, told) = channel();
     // Short naps: these tests play faster than real time, mostly without a kick.
     let ring = Duration::from_millis(2);
-    let options = FeederOptions { workers, ring };
+    let options = FeederOptions {
+        workers,
+        ring,
+        ..FeederOptions::default()
+    };
     (Feeder::new(options, events).expect("threads"), told)
 }
 
