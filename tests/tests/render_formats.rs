@@ -35,7 +35,8 @@ fn material(home: &Home) -> (PathBuf, Vec<f32>) {
             seed ^= seed >> 17;
             seed ^= seed << 5;
             let noise = f64::from(seed) / f64::from(u32::MAX) - 0.5;
-            let tone = (t * (300.0 + 900.0 * t + 50.0 * f64::from(channel)) * 6.283).sin();
+            let tone =
+                (t * (300.0 + 900.0 * t + 50.0 * f64::from(channel)) * std::f64::consts::TAU).sin();
             let x = ((tone * 0.4 + noise * 0.02) * 32768.0).round() as i16;
             samples.push(f32::from(x) / 32768.0);
             bytes.extend_from_slice(&x.to_le_bytes());

@@ -353,7 +353,15 @@ fn a_kick_beats_the_nap() {
     // Rings as long as these are looked after every 60 ms: 2000 times that is two minutes.
     let (events, _told) = channel();
     let ring = Duration::from_secs(10);
-    let feeder = Feeder::new(FeederOptions { workers: 2, ring }, events).expect("threads");
+    let feeder = Feeder::new(
+        FeederOptions {
+            workers: 2,
+            ring,
+            ..FeederOptions::default()
+        },
+        events,
+    )
+    .expect("threads");
     let stem = Stem::new(1, 2000 * 6 * 256);
     let (supply, mut listeners) = deck(1, whole(stem.frames), &[stem], 6);
     let handle = feeder.feed(supply);
