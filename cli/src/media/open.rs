@@ -270,6 +270,11 @@ fn open_decoder(
         // Its length is in milliseconds.
         decoder.facts.frames = None;
     }
+    if container == "Ogg" && decoder.facts.codec == id::CODEC_ID_OPUS {
+        // Its positions count the encoder's delay, which the decoder leaves out.
+        let delay = opus_delay(path);
+        decoder.facts.frames = decoder.facts.frames.map(|f| f.saturating_sub(delay));
+    }
     if container == "CAF" && decoder.facts.codec == id::CODEC_ID_ALAC {
         // ffmpeg counts the last packet as a whole one.
         decoder.look_at_end().map_err(|fault| match fault {
@@ -310,6 +315,18 @@ fn refused_codec(path: &Path, container: &str, error: Error) -> MediaError {
         );
     }
     refused(path, container, error)
+}
+
+/// The encoder's delay that the first page of an Ogg Opus file states, frames at 48 kHz
+/// (RFC 7845, 5.1: two bytes, ten after the start of `OpusHead`); 0 when it can't be found.
+fn opus_delay(path: &Path) -> u64 {
+    let mut head = [0u8; 4096];
+    let got = File::open(path).and_then(|f| read_full_at(&f, 0, &mut head));
+    let head = head.get(..got.unwrap_or(0)).unwrap_or_default();
+    let at = head.windows(8).position(|w| w == b"OpusHead");
+    at.and_then(|at| head.get(at + 10..at + 12))
+        .and_then(|b| b.try_into().ok())
+        .map_or(0, |b| u64::from(u16::from_le_bytes(b)))
 }
 
 /// Whether the first pages of a file name the Opus codec.
