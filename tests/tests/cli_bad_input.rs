@@ -285,3 +285,16 @@ fn a_broken_configuration_is_78() {
         "{outcome:#?}"
     );
 }
+
+#[test]
+fn a_broken_configuration_is_in_the_stream_too() {
+    let home = Home::new();
+    home.wav("a.wav", 100);
+    home.file("broken.toml", "nonsense = 1\n");
+    let outcome = home.run("play a.wav --backend null --config broken.toml --status json");
+    assert_eq!(outcome.code, Some(78), "{outcome:#?}");
+    let summary = outcome.summary();
+    assert_eq!(summary["ended"], "error");
+    assert_eq!(summary["error"]["code"], "config");
+    assert_eq!(summary["error"]["message"], sentence(&outcome));
+}

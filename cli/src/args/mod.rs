@@ -18,8 +18,8 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{ConfigFile, Settings};
-use crate::exit::Failure;
+use crate::config::{ConfigFile, Settings, Status};
+use crate::exit::{Code, Failure};
 
 pub use clap_complete::Shell;
 pub use input::Run;
@@ -70,6 +70,8 @@ enum Command {
 pub enum Action {
     /// Play.
     Play(Box<Play>),
+    /// Don't play, since the configuration is broken; the JSON stream that was asked for says so.
+    Misconfigured(Failure),
     /// Render to a file.
     Render(Box<Render>),
     /// List devices.
@@ -126,8 +128,21 @@ where
             let Command::Play(env_args) = cli.command else {
                 return Err(usage::impossible());
             };
-            let play = play::resolve(*flags, *env_args, &off, env)?;
-            Ok(Action::Play(Box::new(play)))
+            let of_flags = flags.layer(None).ok().and_then(|layer| layer.status);
+            let of_env = || {
+                env_args
+                    .layer(Some(&off))
+                    .ok()
+                    .and_then(|layer| layer.status)
+            };
+            let json = of_flags.or_else(of_env) == Some(Status::Json);
+            match play::resolve(*flags, *env_args, &off, env) {
+                Ok(play) => Ok(Action::Play(Box::new(play))),
+                Err(failure) if json && failure.code == Code::Config => {
+                    Ok(Action::Misconfigured(failure))
+                }
+                Err(failure) => Err(failure),
+            }
         }
         Command::Render(flags) => {
             let (cli, off) = from_env("render")?;

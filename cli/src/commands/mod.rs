@@ -31,6 +31,7 @@ pub enum Ending {
 pub fn run(action: Action, born: Instant) -> Result<Ending, Failure> {
     match action {
         Action::Play(play) => return play::run(&play, born),
+        Action::Misconfigured(failure) => return Ok(play::misconfigured(failure)),
         Action::Render(render) => return render::run(&render, born),
         Action::Devices { json } => devices::run(json)?,
         Action::Info { files, json } => return info::run(&files, json),

@@ -165,7 +165,17 @@ fn refused(
         reporter.park();
         return Err(refusal.failure);
     }
-    let code = refusal.failure.code;
+    let latency = no_latency(settings.monitor.value);
+    Ok(told(&refusal, latency, reporter))
+}
+
+/// It came to no playing, nor to any settings.
+pub(super) fn misconfigured(failure: Failure) -> Ending {
+    told(&failure.into(), Latency::Off, Reporter::new(Mode::Json))
+}
+
+/// Says in JSON why it came to no playing.
+fn told(refusal: &Refusal, latency: Latency, mut reporter: Reporter) -> Ending {
     let error = refusal.event();
     reporter.error(&error);
     reporter.summary(&Summary {
@@ -181,10 +191,10 @@ fn refused(
         starvations: 0,
         starved_frames: 0,
         clips: 0,
-        latency: no_latency(settings.monitor.value),
+        latency,
         error: Some(error),
     });
-    Ok(Ending::Code(code))
+    Ending::Code(refusal.failure.code)
 }
 
 /// What a monitor of that level has measured of nothing.
