@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the benchmarks: rendering against other programs, and those of tests/benches. Figures are only worth comparing on one machine that does nothing else.
+# Runs the benchmark: rendering against other programs. Figures are only worth comparing on one machine that does nothing else.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
@@ -7,5 +7,4 @@ cd "$top"
 scripts/setup.sh build
 rust_into_path
 cargo build --release -p backline
-scripts/bench-render.sh
-exec cargo bench -p backline-tests --benches "$@"
+exec scripts/bench-render.sh "$@"
