@@ -179,10 +179,13 @@ impl Reporter {
         }
     }
 
-    /// Takes the live line away and waits for that, at most 0.2 s: the process is about to be
-    /// stopped. The next position brings it back.
+    /// Takes the live line away and waits until all that was told is out, at most 0.2 s for each
+    /// stream: the process is about to be stopped. The next position brings the line back.
     pub fn park(&mut self) {
         self.people.live(None);
+        if let Some(programs) = &self.programs {
+            programs.flush(PARK);
+        }
         self.people.flush(PARK);
     }
 

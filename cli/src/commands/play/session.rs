@@ -14,8 +14,8 @@ use crate::terminal::{self, Key, Keys};
 
 /// How long a key or a signal may wait.
 const TICK: Duration = Duration::from_millis(25);
-/// How long ^Z waits for the fade.
-const SUSPEND: Duration = Duration::from_millis(250);
+/// How long ^Z waits for the fade, and for the news of it.
+const SUSPEND: Duration = Duration::from_secs(1);
 /// What the arrows skip, s.
 const SKIP_S: f64 = 5.0;
 
@@ -174,12 +174,16 @@ impl Session {
         if was_playing {
             self.player.pause();
             let deadline = Instant::now() + SUSPEND;
-            while self.player.status().position.state == State::Playing {
+            // Not until it has been told: who reads the status learns of the pause before the
+            // process stops.
+            let mut told = false;
+            while !told || self.player.status().position.state == State::Playing {
                 let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
+                if left.is_zero() || self.player.is_over() {
                     break;
                 }
                 if let Some(note) = self.player.next_note(left.min(TICK)) {
+                    told |= matches!(&note, Note::Position(p) if p.state != State::Playing);
                     self.tell(note);
                 }
             }
