@@ -50,22 +50,31 @@ impl<const F: usize> Block<F> {
     /// Returns how many samples were not finite. Called where a block is filled, never in the
     /// callback.
     pub fn seal(&mut self, channels: usize) -> u32 {
-        let len = self.tag.len as usize;
         let mut bad = 0;
+        self.note_peaks(channels, |samples| {
+            let (peak, n) = clean(samples);
+            bad += n;
+            peak
+        });
+        bad
+    }
+
+    /// The same for samples that are known to be clean, as those converted from integers are: only
+    /// notes their peaks.
+    pub fn seal_clean(&mut self, channels: usize) {
+        self.note_peaks(channels, |samples| peak_of_clean(samples));
+    }
+
+    #[inline]
+    fn note_peaks(&mut self, channels: usize, mut peak_of: impl FnMut(&mut [f32]) -> f32) {
+        let len = self.tag.len as usize;
         self.tag.peak = [0.0; 2];
-        for (plane, peak) in self
-            .planes
-            .iter_mut()
-            .zip(self.tag.peak.iter_mut())
-            .take(channels)
-        {
+        let planes = self.planes.iter_mut().zip(&mut self.tag.peak);
+        for (plane, peak) in planes.take(channels) {
             if let Some(samples) = plane.get_mut(..len) {
-                let (worst, n) = clean(samples);
-                *peak = worst;
-                bad += n;
+                *peak = peak_of(samples);
             }
         }
-        bad
     }
 }
 
@@ -100,29 +109,58 @@ impl<const F: usize> Samples for Block<F> {
     }
 }
 
+/// Samples looked at side by side.
+const LANES: usize = 16;
+
 /// Makes samples fit for the mixer: non-finite ones and those below [`SAMPLE_FLOOR`] become +0.
 /// Returns the largest remaining magnitude and the number of samples that were not finite.
 ///
 /// With coefficients below 2⁻²⁰ counted as 0, no subnormal can arise from cleaned samples.
 pub fn clean(samples: &mut [f32]) -> (f32, u32) {
-    // On the bits, whose order is that of the magnitudes: a maximum of integers may be taken in
-    // any order, one of floats (which must mind NaN) keeps the compiler from working side by side.
-    const FLOOR: i32 = SAMPLE_FLOOR.to_bits() as i32;
-    const INFINITE: i32 = f32::INFINITY.to_bits() as i32;
-    let mut peak = 0i32;
-    let mut bad = 0u32;
-    for x in samples.iter_mut() {
-        let magnitude = x.abs().to_bits() as i32;
-        let infinite = magnitude >= INFINITE;
-        let keep = (magnitude >= FLOOR) & !infinite;
-        let mask = if keep { u32::MAX } else { 0 };
-        let kept = x.to_bits() & mask;
-        *x = f32::from_bits(kept);
-        let magnitude = (kept & 0x7fff_ffff) as i32;
-        peak = if magnitude > peak { magnitude } else { peak };
-        bad += u32::from(infinite);
+    if is_clean(samples) {
+        return (peak_of_clean(samples), 0);
     }
-    (f32::from_bits(peak as u32), bad)
+    let mut peak = 0.0f32;
+    let mut bad = 0u32;
+    for x in samples {
+        let magnitude = x.abs();
+        if !magnitude.is_finite() {
+            bad += 1;
+            *x = 0.0;
+        } else if magnitude < SAMPLE_FLOOR {
+            *x = 0.0;
+        } else if magnitude > peak {
+            peak = magnitude;
+        }
+    }
+    (peak, bad)
+}
+
+/// Whether cleaning would change nothing, as it nearly always is. No branch within a group of
+/// lanes, so that they are looked at side by side.
+fn is_clean(samples: &[f32]) -> bool {
+    // NaN is in no range.
+    let fits = |x: f32| (x.to_bits() == 0) | ((x.abs() >= SAMPLE_FLOOR) & (x.abs() <= f32::MAX));
+    let (groups, rest) = samples.as_chunks::<LANES>();
+    groups
+        .iter()
+        .all(|group| group.iter().fold(true, |clean, x| clean & fits(*x)))
+        && rest.iter().all(|x| fits(*x))
+}
+
+/// The largest magnitude of samples none of which is NaN. In lanes, because the compiler must not
+/// take a maximum of floats in another order by itself.
+fn peak_of_clean(samples: &[f32]) -> f32 {
+    let greater = |a: f32, b: f32| if a > b { a } else { b };
+    let (groups, rest) = samples.as_chunks::<LANES>();
+    let mut lanes = [0.0f32; LANES];
+    for group in groups {
+        for (lane, x) in lanes.iter_mut().zip(group) {
+            *lane = greater(x.abs(), *lane);
+        }
+    }
+    let all = lanes.iter().copied().chain(rest.iter().map(|x| x.abs()));
+    all.fold(0.0, greater)
 }
 
 #[cfg(test)]
@@ -158,5 +196,37 @@ mod tests {
         assert_eq!(b.tag.peak, [0.75, 0.25]);
         assert_eq!(b.seal(1), 0);
         assert_eq!(b.tag.peak, [0.75, 0.0]);
+        b.seal_clean(2);
+        assert_eq!(b.tag.peak, [0.75, 0.25]);
+    }
+
+    /// One odd sample at every place among good ones, for every length: what comes out, and the peak.
+    #[test]
+    fn every_sample_is_looked_at() {
+        let odd = [
+            (f32::NAN, 0.0, 1),
+            (-f32::INFINITY, 0.0, 1),
+            (-0.0, 0.0, 0),
+            (1e-13, 0.0, 0),
+            (-1e-40, 0.0, 0),
+            (SAMPLE_FLOOR, SAMPLE_FLOOR, 0),
+            (-0.75, -0.75, 0),
+            (-f32::MAX, -f32::MAX, 0),
+        ];
+        for len in 1..40 {
+            for at in 0..len {
+                for (given, want, bad) in odd {
+                    let mut x = [0.5f32; 40];
+                    x[at] = given;
+                    let peak = if len == 1 { 0.0 } else { 0.5f32 };
+                    let got = clean(&mut x[..len]);
+                    assert_eq!(got, (peak.max(want.abs()), bad), "{given} at {at} of {len}");
+                    assert_eq!(x[at].to_bits(), want.to_bits());
+                    let rest = x.iter().enumerate().filter(|(i, _)| *i != at);
+                    assert!(rest.into_iter().all(|(_, x)| *x == 0.5));
+                    assert_eq!(peak_of_clean(&x[..len]), got.0);
+                }
+            }
+        }
     }
 }

@@ -142,7 +142,9 @@ impl Head {
                 len: len as u32,
                 peak: [0.0; 2],
             };
-            if sound {
+            if sound && self.reader.is_clean() {
+                block.seal_clean(self.width);
+            } else if sound {
                 bad += block.seal(self.width);
             }
         }

@@ -67,6 +67,12 @@ pub trait Reader: Send {
     /// afterwards the reader is at its end (0 frames) until a `seek`.
     fn read(&mut self, planes: &mut [&mut [f32]]) -> Result<usize, MediaError>;
 
+    /// Whether every sample is +0 or at least 2⁻⁴⁰ in magnitude, and finite, as those that were
+    /// integers are: they need no cleaning.
+    fn is_clean(&self) -> bool {
+        false
+    }
+
     /// Makes `frame` (from 0; at or past the end is legal) the next frame that `read` gives:
     /// the very frame that reading from the start would have given there.
     fn seek(&mut self, frame: u64) -> Result<(), MediaError>;

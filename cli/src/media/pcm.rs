@@ -34,6 +34,11 @@ impl Coding {
         }
     }
 
+    /// Whether samples are stored as integers, which never come out too small or not finite.
+    pub(super) const fn is_integer(self) -> bool {
+        !matches!(self, Self::F32 | Self::F32Be | Self::F64 | Self::F64Be)
+    }
+
     /// The name for people, as in `WAV 24-bit`.
     pub(super) const fn name(self) -> &'static str {
         match self {

@@ -189,6 +189,10 @@ impl Reader for WavPipe {
         Ok(done)
     }
 
+    fn is_clean(&self) -> bool {
+        self.coding.is_integer()
+    }
+
     fn seek(&mut self, frame: u64) -> Result<(), MediaError> {
         let oldest = match &self.kept {
             Some(_) => 0,

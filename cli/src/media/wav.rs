@@ -9,8 +9,9 @@ use super::pcm::{Coding, deinterleave};
 use super::riff::{Forward, Head};
 use super::{MediaError, Reader, Spec};
 
-/// Bytes asked of the file at once: few system calls, and it stays in the L2 cache.
-const WINDOW_BYTES: usize = 128 * 1024;
+/// Bytes asked of the file at once: few system calls, and what came is unpacked while the cache
+/// still holds it.
+const WINDOW_BYTES: usize = 32 * 1024;
 
 /// Reads at an offset until `out` is full or the file ends.
 pub(super) fn read_full_at(file: &File, mut offset: u64, out: &mut [u8]) -> io::Result<usize> {
@@ -164,6 +165,10 @@ impl Reader for WavFile {
             });
         }
         Ok(done)
+    }
+
+    fn is_clean(&self) -> bool {
+        self.coding.is_integer()
     }
 
     fn seek(&mut self, frame: u64) -> Result<(), MediaError> {
