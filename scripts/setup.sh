@@ -47,6 +47,7 @@ if [ "$target" = test ]; then
     need lame have lame
     need vorbis-tools have oggenc
     need tmux have tmux
+    need valgrind have valgrind
     need xz-utils have xz
     # The guest with kernel sound drivers.
     if [ "$(uname -m)" = x86_64 ]; then

@@ -43,5 +43,6 @@ check_steps
 step build cargo build --workspace --bins
 # The output of passing tests is shown too, or their SKIP lines would be lost.
 step tests cargo test --workspace --no-fail-fast -- --show-output
+step instructions scripts/instructions.sh
 guest_steps
 steps_end

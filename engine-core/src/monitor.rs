@@ -4,8 +4,8 @@
 //! one writer (the callback) and any readers. The callback only loads and stores; means and
 //! percentiles are the reader's work.
 //!
-//! Only callbacks that play are counted: for any other one the engine passes
-//! [`MonitorLevel::Off`] to [`Monitor::begin`].
+//! Only callbacks that play, at [`MonitorLevel::Full`], are counted: the engine doesn't bring any
+//! other one before the monitor.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -48,6 +48,8 @@ impl MonitorLevel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Call {
+    /// Its number, modulo 2³². A gap is the time since the callback of the number before.
+    pub number: u32,
     /// Frames it had to make. A call of 0 frames is not counted.
     pub frames: u32,
     /// Sample rate, Hz.
@@ -59,8 +61,8 @@ pub struct Call {
 /// The callback's side.
 #[derive(Clone, Debug, Default)]
 pub struct Monitor {
-    /// When the callback before this one began, if that was measured.
-    last: Option<u32>,
+    /// When the callback that was measured last began, and its number.
+    last: Option<(u32, u32)>,
     /// Where the next duration goes, below [`DURATIONS`].
     slot: usize,
     /// For what the budget was worked out last: frames, Hz, ticks per second.
@@ -84,20 +86,14 @@ impl Monitor {
     }
 
     /// At the beginning of a callback. The result goes to [`end`](Self::end): when it began,
-    /// in ticks; `None` if it isn't measured, because of its level or for want of a clock.
+    /// in ticks; `None` for want of a clock.
     #[inline]
-    pub fn begin<C: Clock + ?Sized>(&mut self, level: MonitorLevel, clock: &C) -> Option<u32> {
-        if level != MonitorLevel::Full || clock.ticks_per_second() == 0 {
-            // A gap must not span callbacks that were not measured. Stored at the change only.
-            if self.last.is_some() {
-                self.last = None;
-            }
-            return None;
-        }
-        Some(clock.now())
+    pub fn begin<C: Clock + ?Sized>(&self, clock: &C) -> Option<u32> {
+        (clock.ticks_per_second() != 0).then(|| clock.now())
     }
 
-    /// At the end of a callback that [`begin`](Self::begin) began at `started`.
+    /// At the end of a callback that [`begin`](Self::begin) began at `started`. `None` is a
+    /// callback that isn't to be counted.
     #[inline]
     pub fn end<C: Clock + ?Sized>(
         &mut self,
@@ -124,8 +120,12 @@ impl Monitor {
             return;
         }
         let duration = ended.wrapping_sub(started);
-        let gap = self.last.map(|last| started.wrapping_sub(last));
-        self.last = Some(started);
+        // A gap must not span callbacks that were not measured.
+        let gap = self
+            .last
+            .filter(|(_, number)| number.wrapping_add(1) == call.number)
+            .map(|(last, _)| started.wrapping_sub(last));
+        self.last = Some((started, call.number));
 
         let basis = (call.frames, call.rate, per_second);
         if basis != self.basis {

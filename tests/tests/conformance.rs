@@ -754,6 +754,13 @@ fn statistics_are_all_zero_when_empty_and_count_only_what_plays() {
         m.frames(480);
     }
     assert_eq!(stats(&m), want, "paused");
+    let gaps = |m: &Mixer<StepClock>| m.rig.handle.board().monitor.gaps().total();
+    assert_eq!(gaps(&m), 2);
+    m.play();
+    m.frames(480);
+    assert_eq!(gaps(&m), 2, "a pause is no gap");
+    m.frames(480);
+    assert_eq!(gaps(&m), 3);
 }
 
 #[test]

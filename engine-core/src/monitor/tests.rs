@@ -33,6 +33,7 @@ impl Hand {
 
 /// 480 frames at 48 kHz: a budget of 10 ms.
 const CALL: Call = Call {
+    number: 0,
     frames: 480,
     rate: 48_000,
     fill_frames: 4096,
@@ -42,6 +43,7 @@ const MS: u32 = 1_000_000;
 
 struct Rig {
     clock: Hand,
+    number: u32,
     monitor: Monitor,
     board: MonitorBoard,
 }
@@ -50,21 +52,35 @@ impl Rig {
     fn new() -> Self {
         Self {
             clock: Hand::default(),
+            number: u32::MAX - 1,
             monitor: Monitor::new(),
             board: MonitorBoard::new(),
         }
     }
 
     /// A callback of `ns`, then `idle` ns until the next.
-    fn call(&mut self, level: MonitorLevel, ns: u32, idle: u32, call: Call) {
-        let started = self.monitor.begin(level, &self.clock);
+    fn call(&mut self, ns: u32, idle: u32, call: Call) {
+        let started = self.monitor.begin(&self.clock);
         self.clock.pass(ns);
+        let call = Call {
+            number: self.number,
+            ..call
+        };
         self.monitor.end(started, &self.clock, &self.board, call);
         self.clock.pass(idle);
+        if call.frames > 0 {
+            self.number = self.number.wrapping_add(1);
+        }
+    }
+
+    /// A callback that isn't measured.
+    fn unmeasured(&mut self, ns: u32) {
+        self.number = self.number.wrapping_add(1);
+        self.clock.pass(ns);
     }
 
     fn full(&mut self, ns: u32) {
-        self.call(MonitorLevel::Full, ns, 0, CALL);
+        self.call(ns, 0, CALL);
     }
 }
 
@@ -146,9 +162,9 @@ fn limits_are_exact_where_they_are_no_whole_tick() {
                     rate,
                     ..CALL
                 };
-                rig.call(MonitorLevel::Full, limit as u32, 0, call);
+                rig.call(limit as u32, 0, call);
                 assert_eq!(rig.board.stats().xruns, late, "{frames} at {rate}");
-                rig.call(MonitorLevel::Full, limit as u32 + 1, 0, call);
+                rig.call(limit as u32 + 1, 0, call);
                 let board = &rig.board;
                 assert_eq!(
                     (board.stats().xruns, board.late_callbacks()),
@@ -160,14 +176,7 @@ fn limits_are_exact_where_they_are_no_whole_tick() {
 }
 
 #[test]
-fn off_and_sampled_read_no_clock_and_store_nothing() {
-    for level in [MonitorLevel::Off, MonitorLevel::Sampled] {
-        let mut rig = Rig::new();
-        rig.call(level, 20 * MS, 0, CALL);
-        assert_eq!(rig.clock.reads.get(), 0);
-        assert_eq!(rig.board.stats(), LatencyStats::default());
-        assert_eq!(rig.board.fills().total(), 0);
-    }
+fn the_clock_is_read_twice() {
     let mut rig = Rig::new();
     rig.full(MS);
     assert_eq!(rig.clock.reads.get(), 2);
@@ -177,7 +186,7 @@ fn off_and_sampled_read_no_clock_and_store_nothing() {
 fn without_a_clock_nothing_is_measured() {
     let board = MonitorBoard::new();
     let mut monitor = Monitor::new();
-    let started = monitor.begin(MonitorLevel::Full, &NoClock);
+    let started = monitor.begin(&NoClock);
     assert_eq!(started, None);
     monitor.end(started, &NoClock, &board, CALL);
     assert_eq!(board.stats(), LatencyStats::default());
@@ -186,16 +195,16 @@ fn without_a_clock_nothing_is_measured() {
 #[test]
 fn gaps_do_not_span_what_was_not_measured() {
     let mut rig = Rig::new();
-    rig.call(MonitorLevel::Full, MS, 9 * MS, CALL);
+    rig.call(MS, 9 * MS, CALL);
     assert_eq!(rig.board.gaps().total(), 0);
-    rig.call(MonitorLevel::Full, MS, 9 * MS, CALL);
+    rig.call(MS, 9 * MS, CALL);
     let mut want = Histogram::default();
     want.counts[Histogram::bucket(10 * MS)] = 1;
     assert_eq!(rig.board.gaps(), want);
-    rig.call(MonitorLevel::Off, MS, 500 * MS, CALL);
-    rig.call(MonitorLevel::Full, MS, 9 * MS, CALL);
+    rig.unmeasured(501 * MS);
+    rig.call(MS, 9 * MS, CALL);
     assert_eq!(rig.board.gaps(), want);
-    rig.call(MonitorLevel::Full, MS, 9 * MS, CALL);
+    rig.call(MS, 9 * MS, CALL);
     assert_eq!(rig.board.gaps().total(), 2);
     assert_eq!(rig.board.stats().total_callbacks, 4);
 }
@@ -204,8 +213,8 @@ fn gaps_do_not_span_what_was_not_measured() {
 fn a_clock_that_wraps_is_no_matter() {
     let mut rig = Rig::new();
     rig.clock.now.set(u32::MAX - MS / 2);
-    rig.call(MonitorLevel::Full, MS, 9 * MS, CALL);
-    rig.call(MonitorLevel::Full, MS, 9 * MS, CALL);
+    rig.call(MS, 9 * MS, CALL);
+    rig.call(MS, 9 * MS, CALL);
     let stats = rig.board.stats();
     assert_eq!((stats.mean_ms, stats.max_ms), (1.0, 1.0));
     assert_eq!(rig.board.gaps().counts[Histogram::bucket(10 * MS)], 1);
@@ -214,21 +223,22 @@ fn a_clock_that_wraps_is_no_matter() {
 #[test]
 fn calls_of_no_frames_do_not_count_and_the_budget_follows_the_period() {
     let mut rig = Rig::new();
-    rig.call(MonitorLevel::Full, 50 * MS, 0, Call { frames: 0, ..CALL });
+    rig.call(50 * MS, 0, Call { frames: 0, ..CALL });
     assert_eq!(rig.board.stats(), LatencyStats::default());
     rig.full(2 * MS);
-    rig.call(MonitorLevel::Full, 2 * MS, 0, Call { frames: 96, ..CALL });
+    rig.call(2 * MS, 0, Call { frames: 96, ..CALL });
     let stats = rig.board.stats();
     assert_eq!(
         (stats.budget_ms, stats.usage_pct, stats.xruns),
         (2.0, 100.0, 1)
     );
     let max = Call {
+        number: 0,
         frames: u32::MAX,
         rate: 1,
         fill_frames: u32::MAX,
     };
-    rig.call(MonitorLevel::Full, u32::MAX, 0, max);
+    rig.call(u32::MAX, 0, max);
     assert_eq!(
         (rig.board.stats().xruns, rig.board.late_callbacks()),
         (1, 0)
@@ -302,7 +312,7 @@ proptest! {
     ) {
         let mut rig = Rig::new();
         for d in &durations {
-            rig.call(MonitorLevel::Full, *d, 1000, Call { frames, rate, fill_frames: 1 });
+            rig.call(*d, 1000, Call { number: 0, frames, rate, fill_frames: 1 });
         }
         let stats = rig.board.stats();
         let ms: Vec<f64> = durations.iter().map(|d| f64::from(*d) / 1e6).collect();
