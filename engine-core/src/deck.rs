@@ -293,16 +293,24 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
         }
         let sounding = usize::try_from(self.left()).unwrap_or(usize::MAX).min(n);
         let mut stale = 0;
+        let mut target = Target {
+            sums: run.sums,
+            shape: None,
+            planes: run.planes,
+            at: run.at,
+            envelope: run.envelope,
+            master: run.master,
+            curves: run.curves,
+        };
         for strip in &mut self.strips {
-            let mut target = Target {
-                sums: run.sums,
-                shape: strip.spec().bus.and_then(|b| layout.shape(b)),
-                planes: run.planes,
-                at: run.at,
-                envelope: run.envelope,
-                master: run.master,
-                curves: run.curves,
-            };
+            let shape = strip.spec().bus.and_then(|b| layout.shape(b));
+            if sounding == n {
+                stale += strip.fetch(self.spec.ticket, self.frame);
+                if strip.mix_plain(n, target.sums, shape) {
+                    continue;
+                }
+            }
+            target.shape = shape;
             stale += strip.mix(sounding, self.spec.ticket, self.frame, &mut target);
             if sounding < n {
                 strip.idle(n - sounding);

@@ -4,6 +4,10 @@
 
 use crate::ramp::floor_to_zero;
 
+/// Frames that the commonest loops do at a stroke: a multiple of every vector's length, so that no
+/// more than the loop itself is left at the usual callback sizes.
+const STRIDE: usize = 16;
+
 /// A coefficient over some frames: one value, or one per frame.
 #[derive(Clone, Copy)]
 pub(crate) enum Gain<'a> {
@@ -28,16 +32,30 @@ pub(crate) fn add(acc: &mut [f32], x: &[f32], gain: Gain<'_>) {
     match gain {
         // Adding c·x = ±0 to a sum that is never −0 changes nothing.
         Gain::Flat(0.0) => {}
-        Gain::Flat(c) => {
-            for (a, x) in acc.iter_mut().zip(x) {
-                *a += c * x;
-            }
-        }
+        Gain::Flat(c) => add_flat(acc, x, c),
         Gain::Curve(curve) => {
             for ((a, x), c) in acc.iter_mut().zip(x).zip(curve) {
                 *a += c * x;
             }
         }
+    }
+}
+
+/// `acc = acc + c·x` with one coefficient.
+#[inline]
+pub(crate) fn add_flat(acc: &mut [f32], x: &[f32], c: f32) {
+    let (strides, rest) = acc.as_chunks_mut::<STRIDE>();
+    let (x, x_rest) = x.as_chunks::<STRIDE>();
+    for (a, x) in strides.iter_mut().zip(x) {
+        // All is read before anything is written: whether the two overlap is no question, also where
+        // this is inlined and the compiler has lost sight of it.
+        *a = core::array::from_fn(|i| match (a.get(i), x.get(i)) {
+            (Some(a), Some(x)) => a + c * x,
+            _ => 0.0,
+        });
+    }
+    for (a, x) in rest.iter_mut().zip(x_rest) {
+        *a += c * x;
     }
 }
 

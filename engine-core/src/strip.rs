@@ -5,7 +5,7 @@ use core::ops::DerefMut;
 use crate::block::Samples;
 use crate::bus::{BusShape, NO_OUT, balance};
 use crate::controls::TrackSetting;
-use crate::mix::{Gain, add, add_enveloped, add_folded, floor_all, multiply};
+use crate::mix::{Gain, add, add_enveloped, add_flat, add_folded, floor_all, multiply};
 use crate::ramp::{Ramp, floor_to_zero};
 use crate::ring::{Consumer, Producer};
 use crate::ticket::Ticket;
@@ -42,6 +42,31 @@ struct StripMix {
     gain: Ramp,
     active: Ramp,
     pan: [Ramp; 2],
+}
+
+/// A strip's factors while no ramp runs.
+#[derive(Clone, Copy)]
+struct Flat {
+    /// Gain, mute and solo, and the two pan factors.
+    base: f32,
+    balance: [f32; 2],
+    /// The coefficient without pan and those with it.
+    unity: f32,
+    pan: [f32; 2],
+}
+
+impl StripMix {
+    fn flat(&self) -> Option<Flat> {
+        let [left, right] = &self.pan;
+        let base = self.gain.settled_value()? * self.active.settled_value()?;
+        let balance = [left.settled_value()?, right.settled_value()?];
+        Some(Flat {
+            base,
+            balance,
+            unity: floor_to_zero(base),
+            pan: balance.map(|side| floor_to_zero(base * side)),
+        })
+    }
 }
 
 /// Room for the coefficients of one strip over `F` frames.
@@ -88,6 +113,8 @@ pub struct Strip<B: 'static, const N: usize> {
     given: usize,
     spec: StripSpec,
     mix: StripMix,
+    /// What follows from `mix` once all its ramps are settled; `None` while that has to be found out.
+    flat: Option<Flat>,
     peak: f32,
 }
 
@@ -108,6 +135,7 @@ where
                 active: Ramp::new(1.0),
                 pan: [Ramp::new(1.0); 2],
             },
+            flat: None,
             peak: 0.0,
         }
     }
@@ -130,6 +158,7 @@ where
     pub(crate) fn steer(&mut self, setting: TrackSetting, active: bool, frames: u32) {
         let active = if active { 1.0 } else { 0.0 };
         let [left, right] = balance(setting.pan);
+        self.flat = None;
         self.mix.gain.turn(setting.gain, frames);
         self.mix.active.turn(active, frames);
         self.mix.pan[0].turn(left, frames);
@@ -138,16 +167,19 @@ where
 
     /// A timed fade of the gain alone.
     pub(crate) fn fade_gain(&mut self, gain: f32, frames: u32) {
+        self.flat = None;
         self.mix.gain.fade(gain, frames);
     }
 
     /// Mute and solo alone.
     pub(crate) fn set_active(&mut self, active: bool, frames: u32) {
+        self.flat = None;
         self.mix.active.turn(if active { 1.0 } else { 0.0 }, frames);
     }
 
     /// Goes on with the ramps of the same track in another deck.
     pub(crate) fn take_ramps(&mut self, other: &Self) {
+        self.flat = None;
         self.mix = other.mix;
     }
 
@@ -163,6 +195,7 @@ where
     }
 
     fn ramps(&mut self, f: impl Fn(&mut Ramp)) {
+        self.flat = None;
         let [left, right] = &mut self.mix.pan;
         for ramp in [&mut self.mix.gain, &mut self.mix.active, left, right] {
             f(ramp);
@@ -199,6 +232,72 @@ where
         }
     }
 
+    /// Takes the block that begins at deck frame `frame` in hand, when none is. Returns how many others
+    /// were met; they went home.
+    #[inline]
+    pub(crate) fn fetch(&mut self, ticket: Ticket, frame: u64) -> u32 {
+        let mut stale = 0;
+        if self.current.is_none() {
+            self.current = self.next(ticket, frame, &mut stale);
+            self.given = 0;
+        }
+        stale
+    }
+
+    /// The usual case of [`mix`](Self::mix), without its detours: no ramp runs, the bus is stereo, there
+    /// are no direct outs, the block in hand has all `n` frames. Returns whether it was the case.
+    #[inline]
+    pub(crate) fn mix_plain<const F: usize>(
+        &mut self,
+        n: usize,
+        sums: &mut [[f32; F]],
+        shape: Option<BusShape>,
+    ) -> bool {
+        let (Some(flat), Some(block), Some(shape)) = (&self.flat, &self.current, shape) else {
+            return false;
+        };
+        let end = self.given + n;
+        let tag = block.tag();
+        let len = tag.len as usize;
+        if end > len || shape.channels != 2 || self.spec.direct != [NO_OUT; 2] {
+            return false;
+        }
+        let base = usize::from(shape.first);
+        let Some([l, r]) = sums.get_mut(base..base + 2) else {
+            return false;
+        };
+        let stereo = self.spec.channels == 2;
+        let [left_peak, right_peak] = tag.peak;
+        let right_peak = if stereo { right_peak } else { left_peak };
+        let (Some(left), Some(right), Some(l), Some(r)) = (
+            block.plane(0).get(self.given..end),
+            block.plane(usize::from(stereo)).get(self.given..end),
+            l.get_mut(..n),
+            r.get_mut(..n),
+        ) else {
+            return false;
+        };
+        let top = greater(left_peak, right_peak) * flat.unity.abs();
+        if top > 0.0 {
+            self.peak = greater(self.peak, top);
+            for (acc, x, peak, c) in [
+                (l, left, left_peak, flat.pan[0]),
+                (r, right, right_peak, flat.pan[1]),
+            ] {
+                if peak > 0.0 && c != 0.0 {
+                    add_flat(acc, x, c);
+                }
+            }
+        }
+        self.given = end;
+        if end == len
+            && let Some(b) = self.current.take()
+        {
+            self.home(b);
+        }
+        true
+    }
+
     /// Adds the next `n` frames to the target and goes on by `n`. `frame` is the deck frame of the
     /// first. Returns how many blocks were not the expected ones.
     pub(crate) fn mix<const F: usize>(
@@ -214,15 +313,12 @@ where
         let mut stale = 0;
         let mut at = 0;
         while at < n {
-            if self.current.is_none() {
-                self.current = self.next(ticket, frame + at as u64, &mut stale);
-                self.given = 0;
-            }
+            stale += self.fetch(ticket, frame + at as u64);
             let Some(block) = &self.current else {
                 // The common fill was counted before, so this can't be; silence if it is.
                 break;
             };
-            let tag = *block.tag();
+            let tag = block.tag();
             let len = tag.len as usize;
             let m = (n - at).min(len.saturating_sub(self.given));
             let piece = self.given..self.given + m;
@@ -242,7 +338,7 @@ where
                 },
             ];
             if (loud[0] || loud[1]) && !c.silent {
-                self.peak = self.peak.max(c.top * left_peak.max(right_peak));
+                self.peak = greater(self.peak, c.top * greater(left_peak, right_peak));
                 to_bus(
                     t.sums,
                     t.shape,
@@ -311,41 +407,29 @@ where
         has_direct: bool,
         curves: &'c mut Curves<F>,
     ) -> Coefficients<'c> {
-        let StripMix { gain, active, pan } = &mut self.mix;
-        let [left, right] = pan;
-        let settled = (
-            gain.settled_value(),
-            active.settled_value(),
-            left.settled_value(),
-            right.settled_value(),
-        );
         let stereo = self.spec.channels == 2;
         let flat_master = match master {
             Gain::Flat(m) => Some(m),
             Gain::Curve(_) => None,
         };
-        if let (Some(g), Some(a), Some(l), Some(r)) = settled {
-            let base = g * a;
-            if !has_direct || flat_master.is_some() || base == 0.0 {
-                let m = flat_master.unwrap_or(1.0);
-                let (dl, dr) = if stereo { (l, r) } else { (1.0, 1.0) };
-                let (c, pl, pr) = (
-                    floor_to_zero(base),
-                    floor_to_zero(base * l),
-                    floor_to_zero(base * r),
-                );
-                return Coefficients {
-                    unity: Gain::Flat(c),
-                    pan: [Gain::Flat(pl), Gain::Flat(pr)],
-                    direct: [
-                        Gain::Flat(floor_to_zero((m * base) * dl)),
-                        Gain::Flat(floor_to_zero((m * base) * dr)),
-                    ],
-                    top: c.abs(),
-                    silent: c == 0.0,
-                };
-            }
+        if self.flat.is_none() {
+            self.flat = self.mix.flat();
         }
+        if let Some(flat) = self.flat
+            && (!has_direct || flat_master.is_some() || flat.base == 0.0)
+        {
+            let m = flat_master.unwrap_or(1.0) * flat.base;
+            let sides = if stereo { flat.balance } else { [1.0; 2] };
+            return Coefficients {
+                unity: Gain::Flat(flat.unity),
+                pan: flat.pan.map(Gain::Flat),
+                direct: sides.map(|side| Gain::Flat(floor_to_zero(m * side))),
+                top: flat.unity.abs(),
+                silent: flat.unity == 0.0,
+            };
+        }
+        let StripMix { gain, active, pan } = &mut self.mix;
+        let [left, right] = pan;
         let top = gain.value().max(gain.target()).abs();
         let Curves {
             base,
@@ -423,6 +507,12 @@ impl Coefficients<'_> {
         top: 0.0,
         silent: true,
     };
+}
+
+/// The greater of two numbers of which neither is NaN.
+#[inline]
+fn greater(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
 }
 
 /// Adds a piece that begins at frame `at` of the run to the bus's sums.
