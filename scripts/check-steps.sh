@@ -23,6 +23,41 @@ check_steps() {
     for features in "" jack alsa; do
         step "features-${features:-none}" cargo "$lint" -p backline --no-default-features --features "$features" "${deny[@]}"
     done
-    step core-alone cargo "$lint" -p engine-core --no-default-features "${deny[@]}"
+    core_steps "$lint" "${deny[@]}"
     step rustdoc env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+}
+
+# The core on its own with every set of features, on this machine and on microcontrollers.
+core_steps() {
+    local lint=$1 target features
+    shift
+    for features in "" alloc defmt alloc,defmt; do
+        step "core-${features:-alone}" cargo "$lint" -p engine-core --all-targets --features "$features" "$@"
+    done
+    for target in $rust_bare_targets; do
+        if ! rust_has_target "$target"; then
+            skip "core-$target" "Rust's core library for it is not installed (rustup target add $target)"
+            continue
+        fi
+        for features in "" defmt alloc alloc,defmt; do
+            if [[ $target = thumbv6m* && $features = alloc* ]]; then continue; fi
+            step "core-$target-${features:-alone}" cargo "$lint" -p engine-core --target "$target" --features "$features" "$@"
+        done
+    done
+    # No compare-and-swap, no shared ownership: it must say so, not fail somewhere inside.
+    target=thumbv6m-none-eabi
+    if rust_has_target "$target"; then
+        step "core-$target-alloc" fails_with "feature \`alloc\` needs" cargo check -p engine-core --target "$target" --features alloc
+    fi
+}
+
+# fails_with TEXT COMMAND...: whether the command fails and says so.
+fails_with() {
+    local text=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        echo "did not fail: $*"
+        return 1
+    fi
+    grep -qF -- "$text" <<<"$output" || { echo "$output"; return 1; }
 }

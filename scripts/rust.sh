@@ -59,3 +59,30 @@ rust_into_path() {
     PATH=${found##* in }:$PATH
     export PATH
 }
+
+# The microcontrollers the core is built for.
+rust_bare_targets="thumbv6m-none-eabi thumbv7em-none-eabihf riscv32imac-unknown-none-elf"
+
+# rust_has_target TARGET: whether its core library is there.
+rust_has_target() {
+    local folder
+    folder=$(rustc --print target-libdir --target "$1" 2>/dev/null) && compgen -G "$folder/libcore-*.rlib" >/dev/null
+}
+
+# Fetches what is missing of the microcontrollers' core libraries, having said so. Only a rustup can; without one the checks that
+# need them are skipped.
+rust_fetch_targets() {
+    local target missing=()
+    for target in $rust_bare_targets; do
+        rust_has_target "$target" || missing+=("$target")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    rust_is_rustups || return 0
+    echo "setup: fetches Rust's core library for ${missing[*]}, about 60 MB on disk each"
+    rustup target add "${missing[@]}" || true
+}
+
+# Whether the rustc in PATH is one that rustup looks after.
+rust_is_rustups() {
+    command -v rustup >/dev/null && [ "$(rustup which rustc 2>/dev/null | xargs -r dirname | xargs -r dirname)" = "$(rustc --print sysroot)" ]
+}

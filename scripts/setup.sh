@@ -49,6 +49,8 @@ if [ "$target" = test ]; then
     need tmux have tmux
     need valgrind have valgrind
     need xz-utils have xz
+    # The firmware.
+    need qemu-system-arm have qemu-system-arm
     # The guest with kernel sound drivers.
     if [ "$(uname -m)" = x86_64 ]; then
         need qemu-system-x86 have qemu-system-x86_64

@@ -25,12 +25,22 @@ guest_steps() {
     done
 }
 
+firmware_steps() {
+    local reason
+    if ! reason=$(tests/firmware/run.sh --check); then
+        skip firmware "$reason"
+        return
+    fi
+    step firmware tests/firmware/run.sh
+}
+
 echo "make test: compiles everything; 5 to 15 minutes on two cores the first time, 3 GB of disk"
 if [ "$(uname -m)" = x86_64 ] && [ ! -d "${CARGO_TARGET_DIR:-target}/guest" ]; then
     echo "make test: fetches a Debian kernel (70 MB) for a virtual machine, unpacked under target, not installed"
 fi
 scripts/setup.sh test
 rust_into_path
+[ "${1-}" = guest ] || rust_fetch_targets
 steps_begin
 if [ "${1-}" = guest ]; then
     step build cargo build --workspace --bins
@@ -44,5 +54,6 @@ step build cargo build --workspace --bins
 # The output of passing tests is shown too, or their SKIP lines would be lost.
 step tests cargo test --workspace --no-fail-fast -- --show-output
 step instructions scripts/instructions.sh
+firmware_steps
 guest_steps
 steps_end

@@ -12,6 +12,11 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+#[cfg(all(feature = "alloc", not(target_has_atomic = "ptr")))]
+compile_error!(
+    "the feature `alloc` needs a processor with compare-and-swap; this one does without, with static rings"
+);
+
 pub mod backend;
 pub mod block;
 pub mod bus;
