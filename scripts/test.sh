@@ -25,6 +25,16 @@ guest_steps() {
     done
 }
 
+# The newcomer's host: fits on a screen, and gives four seconds of 16-bit stereo that isn't silent.
+example_works() {
+    local bytes
+    [ "$(wc -l <engine-core/examples/two_stems.rs)" -lt 60 ] || { echo "two_stems.rs has 60 lines or more"; return 1; }
+    cargo build -p engine-core --features alloc --example two_stems
+    bytes=$(cargo run -q -p engine-core --features alloc --example two_stems | tr -d '\0' | wc -c)
+    echo "$bytes bytes other than 0 of 768000"
+    [ "$bytes" -gt 700000 ] && [ "$bytes" -le 768000 ]
+}
+
 firmware_steps() {
     local reason
     if ! reason=$(tests/firmware/run.sh --check); then
@@ -53,6 +63,7 @@ check_steps
 step build cargo build --workspace --bins
 # The output of passing tests is shown too, or their SKIP lines would be lost.
 step tests cargo test --workspace --no-fail-fast -- --show-output
+step example example_works
 step instructions scripts/instructions.sh
 firmware_steps
 guest_steps

@@ -18,6 +18,9 @@ compile_error!(
 );
 
 pub mod backend;
+#[cfg(feature = "alloc")]
+#[doc = include_str!("../docs/backend.md")]
+pub mod backend_guide {}
 pub mod block;
 pub mod bus;
 pub mod clock;
