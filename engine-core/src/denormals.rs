@@ -29,6 +29,8 @@ pub struct FlushGuard {
 /// Cheap when that is set already (one read of the register), so that a driver may set it once
 /// when its thread starts and an engine again in every call: libraries on the same thread do
 /// reset it.
+// Where there is nothing to set, the bits are none.
+#[allow(clippy::bad_bit_mask)]
 #[inline]
 pub fn flush_denormals() -> FlushGuard {
     let now = register::read();

@@ -418,12 +418,17 @@ where
         if let Some(flat) = self.flat
             && (!has_direct || flat_master.is_some() || flat.base == 0.0)
         {
-            let m = flat_master.unwrap_or(1.0) * flat.base;
-            let sides = if stereo { flat.balance } else { [1.0; 2] };
+            let direct = if has_direct {
+                let m = flat_master.unwrap_or(1.0) * flat.base;
+                let sides = if stereo { flat.balance } else { [1.0; 2] };
+                sides.map(|side| floor_to_zero(m * side))
+            } else {
+                [0.0; 2]
+            };
             return Coefficients {
                 unity: Gain::Flat(flat.unity),
                 pan: flat.pan.map(Gain::Flat),
-                direct: sides.map(|side| Gain::Flat(floor_to_zero(m * side))),
+                direct: direct.map(Gain::Flat),
                 top: flat.unity.abs(),
                 silent: flat.unity == 0.0,
             };
@@ -509,7 +514,7 @@ impl Coefficients<'_> {
     };
 }
 
-/// The greater of two numbers of which neither is NaN.
+/// The greater of two numbers of which neither is NaN: `f32::max` is a call on a microcontroller.
 #[inline]
 fn greater(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }

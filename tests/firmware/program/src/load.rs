@@ -38,7 +38,7 @@ impl Load {
         mut call: impl FnMut(&mut LoadStage),
     ) -> u32 {
         let ends = memory.make(&self.piece);
-        let mut stage = Stage::new(ends.engine, self.piece.period, hashes);
+        let mut stage = Stage::new(ends.engine, &self.piece, hashes);
         let (handle, controls, kits) = (ends.handle, ends.controls, ends.kits);
         let mut controller = Controller::new(&self.piece, handle, controls, kits, hashes);
         while !controller.is_over() {

@@ -7,6 +7,7 @@ use engine_core::convert::{Converter, Dither, SampleFormat};
 
 use crate::block::Stock;
 use crate::memory::StaticEngine;
+use crate::score::Piece;
 
 /// Most frames of one call.
 pub const MOST: usize = 64;
@@ -66,7 +67,8 @@ impl Hashes {
 pub struct Stage<B: Stock, const T: usize, const U: usize, const C: usize, const F: usize> {
     engine: &'static mut StaticEngine<B, T, U, C, F>,
     planes: [[f32; MOST]; C],
-    period: usize,
+    /// Planes in use, and frames of a call.
+    shape: (usize, usize),
     converter: Converter<C>,
     dma: [[u8; 2 * MOST]; C],
     hashes: &'static Hashes,
@@ -75,16 +77,16 @@ pub struct Stage<B: Stock, const T: usize, const U: usize, const C: usize, const
 impl<B: Stock, const T: usize, const U: usize, const C: usize, const F: usize>
     Stage<B, T, U, C, F>
 {
-    /// A stage whose calls are `period` frames long (at most [`MOST`]).
+    /// A stage for a piece, whose calls are at most [`MOST`] frames long.
     pub fn new(
         engine: &'static mut StaticEngine<B, T, U, C, F>,
-        period: usize,
+        piece: &Piece,
         hashes: &'static Hashes,
     ) -> Self {
         Self {
             engine,
             planes: [[0.0; MOST]; C],
-            period: period.min(MOST),
+            shape: (piece.planes, piece.period.min(MOST)),
             converter: Converter::new(SampleFormat::S16, Dither::Tpdf),
             dma: [[0; 2 * MOST]; C],
             hashes,
@@ -94,8 +96,11 @@ impl<B: Stock, const T: usize, const U: usize, const C: usize, const F: usize>
     /// The engine's part of a call.
     #[inline]
     pub fn process(&mut self) {
+        let (count, frames) = self.shape;
         let mut planes = self.planes.each_mut().map(|p| p.as_mut_slice());
-        self.engine.process(&mut planes, self.period);
+        if let Some(planes) = planes.get_mut(..count) {
+            self.engine.process(planes, frames);
+        }
     }
 
     /// The driver's part: to 16 bit, interleaved.
@@ -103,19 +108,20 @@ impl<B: Stock, const T: usize, const U: usize, const C: usize, const F: usize>
     pub fn convert(&mut self) {
         let planes = self.planes.each_ref().map(|p| p.as_slice());
         self.converter
-            .interleave(&planes, self.period, self.dma.as_flattened_mut());
+            .interleave(&planes, self.shape.1, self.dma.as_flattened_mut());
     }
 
     /// Notes what was given.
     pub fn note(&self) {
+        let (_, frames) = self.shape;
         let (mut samples, mut bytes) = self.hashes.read();
         for plane in &self.planes {
-            for x in plane.iter().take(self.period) {
+            for x in plane.iter().take(frames) {
                 samples = fnv(samples, x.to_bits());
             }
         }
         let interleaved = self.dma.as_flattened();
-        for pair in interleaved.chunks_exact(2).take(self.period * C) {
+        for pair in interleaved.chunks_exact(2).take(frames * C) {
             bytes = fnv(bytes, u32::from(pair[0]) | u32::from(pair[1]) << 8);
         }
         let h = self.hashes;

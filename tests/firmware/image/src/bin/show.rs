@@ -43,7 +43,7 @@ fn main() -> ! {
         exit(1)
     };
     let ends = MEMORY.make(piece);
-    let stage = Stage::new(ends.engine, piece.period, &HASHES);
+    let stage = Stage::new(ends.engine, piece, &HASHES);
     interrupt::free(|cs| *HANDOVER.borrow(cs).borrow_mut() = Some(stage));
     let (handle, controls, kits) = (ends.handle, ends.controls, ends.kits);
     let mut controller = Controller::new(piece, handle, controls, kits, &HASHES);
