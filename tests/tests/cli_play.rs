@@ -244,6 +244,17 @@ fn a_damaged_stem_is_a_warning_or_the_end() {
     assert_eq!(damaged.len(), 1, "{played:#?}");
     assert_eq!(keys(damaged[0]), sorted("event v t_ms code message track"));
     assert_eq!(damaged[0]["track"], "bad");
+    // Alone it is the whole song, and no less damaged.
+    for args in ["play bad.wav", "play bad.wav --repeat 2"] {
+        let alone = home.run(&format!("{args} {NULL}"));
+        assert_eq!(alone.code, Some(0), "{args}: {alone:#?}");
+        assert_eq!(alone.summary()["damaged"], 1, "{args}: {alone:#?}");
+    }
+    let alone = home.run("render bad.wav -o mix.wav --status json");
+    assert_eq!(alone.summary()["damaged"], 1, "{alone:#?}");
+    let stopped = home.run("render bad.wav -o stopped.wav --on-damage stop");
+    assert_eq!(stopped.code, Some(65), "{stopped:#?}");
+    assert!(!home.path().join("stopped.wav").exists());
 
     let stopped = home.run(&format!("play good.wav bad.wav {NULL} --on-damage stop"));
     assert_eq!(stopped.code, Some(65), "{stopped:#?}");

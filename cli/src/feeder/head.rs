@@ -41,6 +41,8 @@ pub(super) struct Head {
     width: usize,
     /// Song frames of silence before the stem's first frame.
     offset: u64,
+    /// The stem's length, where its file tells it.
+    end: Option<u64>,
     plan: Plan,
     deck_len: u64,
     /// Deck frame of the next block.
@@ -59,9 +61,10 @@ pub(super) struct Head {
 impl Head {
     pub(super) fn new(reader: Box<dyn Reader>, offset: u64) -> Self {
         let spec = reader.spec();
-        let (rate, channels) = (spec.rate, spec.channels);
+        let (rate, channels, end) = (spec.rate, spec.channels, spec.frames);
         Self {
             reader,
+            end,
             rate,
             channels,
             width: layout(channels).1,
@@ -181,25 +184,49 @@ impl Head {
             }
             Ok(got) => {
                 self.memory.record(song, got, hand, self.width, done);
+                let (song, stem) = (song + got as u64, stem + got as u64);
+                let over = song >= self.piece.end && self.end.is_none_or(|end| stem >= end);
+                if over && stem < self.limit {
+                    // A song may be as long as what there is of the stem, and nobody asks for more.
+                    // Whether there ought to be more shows only when somebody does.
+                    self.look_behind(song, stem, damaged);
+                }
                 got
             }
             Err(problem) => {
-                // After a panic nothing the reader says can be relied upon.
-                self.limit = if matches!(problem, Problem::Panic) {
-                    0
-                } else {
-                    stem
-                };
-                self.at = None;
-                if !self.told_damage {
-                    self.told_damage = true;
-                    *damaged = Some(Trouble::Damaged {
-                        frame: song,
-                        what: self.sentence(&problem),
-                    });
-                }
+                self.give_up(song, stem, &problem, damaged);
                 0
             }
+        }
+    }
+
+    /// Nothing more comes of the stem.
+    fn give_up(&mut self, song: u64, stem: u64, problem: &Problem, damaged: &mut Option<Trouble>) {
+        // After a panic nothing the reader says can be relied upon.
+        self.limit = if matches!(problem, Problem::Panic) {
+            0
+        } else {
+            stem
+        };
+        self.at = None;
+        if !self.told_damage {
+            self.told_damage = true;
+            *damaged = Some(Trouble::Damaged {
+                frame: song,
+                what: self.sentence(problem),
+            });
+        }
+    }
+
+    /// Whether the stem, all of whose frames have been read, is cut off there.
+    fn look_behind(&mut self, song: u64, stem: u64, damaged: &mut Option<Trouble>) {
+        let mut frame = vec![0.0f32; self.channels];
+        let mut planes: Vec<&mut [f32]> = frame.chunks_mut(1).collect();
+        match guarded(|| self.reader.read(&mut planes)) {
+            Ok(0) => self.limit = stem,
+            // It was only the piece's end. The frame is read again when it is wanted.
+            Ok(_) => self.at = None,
+            Err(problem) => self.give_up(song, stem, &problem, damaged),
         }
     }
 

@@ -95,7 +95,7 @@ impl Gate {
 
 /// A reader that keeps the contract to the letter. Before its first seek it is nowhere.
 pub(super) struct Ramp {
-    spec: Spec,
+    pub spec: Spec,
     stem: Stem,
     at: u64,
     told: bool,

@@ -167,6 +167,37 @@ fn damage_is_told_once_by_its_song_frame_and_silent_in_every_pass() {
 }
 
 #[test]
+fn a_stem_that_is_cut_off_is_told_though_the_plan_ends_with_it() {
+    // Of a file that is cut off there are so many frames as its length, and the damage lies behind.
+    let stem = Stem {
+        damage: Some(1_000),
+        ..Stem::new(2, 1_000)
+    };
+    let what = "ramp.wav: damaged at frame 1000: test";
+    let unknown = |mut ramp: Ramp| {
+        ramp.spec.frames = None;
+        ramp
+    };
+    for ramp in [stem.ramp(), unknown(stem.ramp())] {
+        let plan = Plan::new(0, 1_000);
+        let (mut head, mut lanes, mut listener) = prepare(ramp, &stem, plan);
+        let mut told = play(&mut head, &mut lanes, &mut listener, 50);
+        assert_eq!(listener.heard(), 1_000);
+        // Round and round: told once all the same.
+        head.replan(looped(0, 1_000));
+        lanes.restart(false);
+        listener.replan(TICKET, looped(0, 1_000));
+        told.extend(play(&mut head, &mut lanes, &mut listener, 50));
+        let (frame, what) = (1_000, what.into());
+        assert_eq!(told, [Trouble::Damaged { frame, what }]);
+    }
+    // A plan that ends before doesn't come to it.
+    let plan = Plan::new(0, 900);
+    let (mut head, mut lanes, mut listener) = prepare(unknown(stem.ramp()), &stem, plan);
+    assert_eq!(play(&mut head, &mut lanes, &mut listener, 50), []);
+}
+
+#[test]
 fn a_short_loop_over_the_stems_first_frame_is_sought_once() {
     let stem = Stem {
         offset: 700,
