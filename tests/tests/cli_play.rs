@@ -344,10 +344,31 @@ fn a_lost_device_ends_it_with_69_or_is_waited_for() {
         let summary = lost.summary();
         assert_eq!(summary["ended"], "error");
         assert_eq!(summary["error"]["code"], "device-lost");
+        // What was played is accounted for though the device is gone.
+        assert_eq!(summary["rate"], 48_000);
+        assert!(summary["seconds"].as_f64() > Some(0.2), "{summary}");
+        assert!(summary["device"].is_string(), "{summary}");
         let events = lost.events();
         let devices = of(&events, "device");
         assert_eq!(keys(devices[0]), sorted("event v t_ms state reason"));
         assert!(devices.iter().any(|d| d["state"] == "lost"), "{lost:#?}");
+
+        // In the last frames, when all has been given and not all been played.
+        fs::remove_file(home.path().join("gone")).expect("the rig's flag");
+        let at_end = home.run(&faulty(&home, "disconnect@70000", "--on-loss exit"));
+        assert_eq!(at_end.code, Some(69), "{at_end:#?}");
+        let summary = at_end.summary();
+        assert_eq!(summary["error"]["code"], "device-lost");
+        assert!(summary["frames"].as_u64() <= Some(70_000), "{summary}");
+        fs::remove_file(home.path().join("gone")).expect("the rig's flag");
+        let at_end = home.run(&faulty(&home, "disconnect@70000", ""));
+        assert_eq!(at_end.code, Some(0), "{at_end:#?}");
+        let summary = at_end.summary();
+        assert_eq!(summary["ended"], "end");
+        assert!(summary["frames"].as_u64() <= Some(70_000), "{summary}");
+        let events = at_end.events();
+        let devices = of(&events, "device");
+        assert!(devices.iter().any(|d| d["state"] == "lost"), "{at_end:#?}");
 
         fs::remove_file(home.path().join("gone")).expect("the rig's flag");
         let mut waiting = home.start(&faulty(&home, "disconnect@20000", ""));

@@ -383,6 +383,7 @@ impl PlayerBuilder {
             feeder_events: feeder_events_out,
             decks,
             rig: None,
+            device: (0, String::new()),
             hold: None,
             anchors: Anchors::default(),
             current: None,

@@ -93,6 +93,8 @@ pub(super) struct Controller {
     pub(super) feeder_events: Receiver<FeederEvent>,
     pub(super) decks: Decks,
     pub(super) rig: Option<Rig>,
+    /// Rate (Hz) and name of the last device there was.
+    pub(super) device: (u32, String),
     pub(super) hold: Option<Hold>,
     pub(super) anchors: Anchors,
 
@@ -342,18 +344,25 @@ impl Controller {
 
     /// It is over: the device plays out what it was given.
     pub(super) fn finish(&mut self, ended: Ended) {
-        if self.over.is_none() {
-            if let Some(rig) = &mut self.rig {
-                let how = if ended == Ended::Error {
-                    Halt::Now
-                } else {
-                    Halt::Drain
-                };
-                rig.halt(how);
-                rig.pump();
-            }
-            self.over = Some(ended);
+        if self.over.is_some() {
+            return;
         }
+        let how = if ended == Ended::Error {
+            Halt::Now
+        } else {
+            Halt::Drain
+        };
+        if let Some(rig) = &mut self.rig {
+            rig.halt(how);
+            rig.pump();
+            if how == Halt::Drain {
+                // A device may go while it plays its last frames.
+                self.hear();
+                self.watch_driver();
+            }
+        }
+        // The loss of it may have ended it already.
+        self.over.get_or_insert(ended);
     }
 
     pub(super) fn fail(&mut self, code: &'static str, message: String) {

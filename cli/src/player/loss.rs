@@ -126,7 +126,8 @@ impl Controller {
     }
 
     /// Settings that live in the rig.
-    pub(super) fn set_up(&self, rig: &Rig) {
+    pub(super) fn set_up(&mut self, rig: &Rig) {
+        self.device = (rig.granted.rate, rig.granted.device.to_string());
         let board = rig.handle.board();
         board.set_master(self.master);
         board.set_monitor_level(self.told.monitor);

@@ -9,7 +9,8 @@ use crate::report::{Latency, Position, State};
 pub struct Status {
     /// What is heard now.
     pub position: Position,
-    /// Rate of the frames in `position`, Hz; 0 before a driver is open.
+    /// Rate of the frames in `position`, Hz; 0 before a driver is open, the last one's while there
+    /// is none.
     pub rate: u32,
     /// Index of the song in the setlist.
     pub song: usize,
@@ -17,7 +18,7 @@ pub struct Status {
     pub looping: Option<(u64, u64)>,
     /// `jack`, `alsa`, `null`.
     pub backend: String,
-    /// The device or server.
+    /// The device or server, also when it is gone.
     pub device: String,
     /// Frames between the engine and the ear.
     pub latency_frames: u32,

@@ -276,15 +276,11 @@ impl Controller {
         let stats = self.stats();
         Status {
             position,
-            rate: self.rate(),
+            rate: self.device.0,
             song: self.song,
             looping: self.looping.map(|l| (l.a, l.b)),
             backend: self.told.output.name().to_owned(),
-            device: self
-                .rig
-                .as_ref()
-                .map(|r| r.granted.device.to_string())
-                .unwrap_or_default(),
+            device: self.device.1.clone(),
             latency_frames: self.shown.report.latency_frames,
             delivered_frames: self.delivered(),
             tracks,
