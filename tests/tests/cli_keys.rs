@@ -62,10 +62,14 @@ fn every_key_does_what_it_is_for() {
     terminal.wait_for_line("both", |line| line.contains("-10.1"));
     terminal.press("m1");
     terminal.wait_for_line("the second alone", |line| line.contains("-24.0"));
+    terminal.wait_for_line("the mute", |line| line.contains("  mute 1  "));
     terminal.press("m1s1");
     terminal.wait_for_line("the first alone", |line| line.contains("-12.0"));
+    terminal.wait_for_line("the solo", |line| line.contains("  solo 1  "));
     terminal.press("s1");
-    terminal.wait_for_line("both", |line| line.contains("-10.1"));
+    terminal.wait_for_line("both", |line| {
+        line.contains("-10.1") && !line.contains("mute") && !line.contains("solo")
+    });
     // Tracks that aren't there.
     terminal.press("m9s0");
 
@@ -80,6 +84,7 @@ fn l_loops_the_section_and_ends_the_loop() {
     let home = home();
     let mut terminal = start(&home, "--start 28.5 --end 31");
     terminal.press("l");
+    terminal.wait_for_line("the loop", |line| line.contains("  loop 0:00.0-0:30.0  "));
     terminal.wait_for_line("the end of the section", |line| seconds(line) >= Some(29.5));
     terminal.wait_for_line("its start again", |line| seconds(line) < Some(5.0));
     terminal.press("q");

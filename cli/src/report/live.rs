@@ -19,6 +19,17 @@ pub struct BusLevel {
     pub peak: f32,
 }
 
+/// What keys and programs have switched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Switched {
+    /// Numbers of the muted tracks, from 1.
+    pub muted: Vec<usize>,
+    /// Numbers of the soloed tracks, from 1.
+    pub soloed: Vec<usize>,
+    /// The loop in force: its first frame, and one past its last.
+    pub looping: Option<(u64, u64)>,
+}
+
 /// The three faults so far. `None` is "not measured".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
@@ -37,11 +48,14 @@ pub struct Meters {
     pub rate: u32,
     /// The buses, in order.
     pub buses: Vec<BusLevel>,
+    /// Mutes, solos and the loop.
+    pub switched: Switched,
     /// The faults.
     pub faults: Faults,
 }
 
-/// The line, at most `columns` wide: with bars if they fit, else with numbers alone, else cut.
+/// The line, at most `columns` wide: with bars if they fit, else with numbers alone, else without
+/// levels if something is switched, else cut.
 pub(super) fn live_line(p: &Position, m: &Meters, columns: usize) -> String {
     let mut head = state(p.state).to_string();
     if let Some(reason) = &p.reason {
@@ -51,6 +65,8 @@ pub(super) fn live_line(p: &Position, m: &Meters, columns: usize) -> String {
     if let Some(n) = p.length_frames {
         head += &format!(" / {}", clock(n, m.rate));
     }
+    let switched = switched(&m.switched, m.rate);
+    head += &switched;
     let levels = |bars: bool| -> String {
         m.buses
             .iter()
@@ -72,12 +88,30 @@ pub(super) fn live_line(p: &Position, m: &Meters, columns: usize) -> String {
     if cells(&line) > columns {
         line = format!("{head}{}{faults}", levels(false));
     }
+    if cells(&line) > columns && !switched.is_empty() {
+        line = format!("{head}{faults}");
+    }
     if let Some(title) = title(p)
         && cells(&line) + 2 + LEAST_TITLE <= columns
     {
         line += &format!("  {title}");
     }
     cut(line, columns)
+}
+
+/// `  mute 1 3  solo 2  loop 0:30.0-1:00.0`, of that what there is.
+fn switched(s: &Switched, rate: u32) -> String {
+    let mut text = String::new();
+    for (word, tracks) in [("mute", &s.muted), ("solo", &s.soloed)] {
+        if !tracks.is_empty() {
+            text += &format!("  {word}");
+            text.extend(tracks.iter().map(|n| format!(" {n}")));
+        }
+    }
+    if let Some((a, b)) = s.looping {
+        text += &format!("  loop {}-{}", clock(a, rate), clock(b, rate));
+    }
+    text
 }
 
 fn decibels(peak: f32) -> f32 {
@@ -170,6 +204,7 @@ mod tests {
                     peak: 0.0,
                 },
             ],
+            switched: Switched::default(),
             faults: Faults {
                 device_xruns: Some(1),
                 late_callbacks: None,
@@ -192,6 +227,24 @@ mod tests {
         );
         assert_eq!(live_line(&p, &m, 20), "playing  1:23.0 / 3:");
         assert_eq!(live_line(&p, &m, 0), "");
+    }
+
+    #[test]
+    fn what_is_switched_is_shown_before_levels() {
+        let (p, mut m) = (position(), meters());
+        m.switched = Switched {
+            muted: vec![1, 12],
+            soloed: vec![3],
+            looping: Some((48_000 * 30, 48_000 * 60)),
+        };
+        let line = live_line(&p, &m, 200);
+        let part = "3:20.0  mute 1 12  solo 3  loop 0:30.0-1:00.0  main [";
+        assert!(line.contains(part), "{line}");
+        m.switched.looping = None;
+        assert_eq!(
+            live_line(&p, &m, 80),
+            "playing  1:23.0 / 3:20.0  mute 1 12  solo 3  xruns 1  late -  starved 2"
+        );
     }
 
     #[test]

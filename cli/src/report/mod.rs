@@ -16,7 +16,7 @@ pub use event::{
     Device, DeviceState, Ended, Failure, Latency, Position, Started, State, Summary, Warning,
 };
 pub use listing::print;
-pub use live::{BusLevel, Faults, Meters};
+pub use live::{BusLevel, Faults, Meters, Switched};
 pub use progress::Progress;
 pub use reporter::{Mode, Reporter};
 pub use text::{clean, clock};

@@ -7,8 +7,8 @@ use signal_hook::consts::{SIGINT, SIGSTOP};
 use signal_hook::low_level::raise;
 
 use super::signals::Signal;
-use crate::player::{Note, Place, Player, Status};
-use crate::report::{BusLevel, Ended, Failure, Faults, Meters, Reporter, State, Summary};
+use crate::player::{Note, Place, Player, Status, TrackMeter};
+use crate::report::{BusLevel, Ended, Failure, Faults, Meters, Reporter, State, Summary, Switched};
 use crate::song::Time;
 use crate::terminal::{self, Key, Keys};
 
@@ -202,8 +202,17 @@ impl Session {
 }
 
 fn meters(status: &Status) -> Meters {
+    let numbers = |on: fn(&TrackMeter) -> bool| -> Vec<usize> {
+        let tracks = (1..).zip(&status.tracks);
+        tracks.filter_map(|(n, t)| on(t).then_some(n)).collect()
+    };
     Meters {
         rate: status.rate,
+        switched: Switched {
+            muted: numbers(|t| t.mute),
+            soloed: numbers(|t| t.solo),
+            looping: status.looping,
+        },
         buses: status
             .buses
             .iter()
