@@ -68,10 +68,14 @@ pub(super) fn started(s: &Started) -> String {
     } else {
         "Playing"
     };
+    // Stems alone have each a width of their own.
+    let channels = match s.channels {
+        0 => String::new(),
+        n => format!(" on {}", count(n.into(), "channel")),
+    };
     format!(
-        "{verb} at {} Hz on {} {} ({}).",
+        "{verb} at {} Hz{channels} {} ({}).",
         s.rate,
-        count(s.channels.into(), "channel"),
         through(&s.backend, s.device.as_deref()),
         details.join(", ")
     )
@@ -142,10 +146,13 @@ pub(super) fn summary(s: &Summary, dropped: u64) -> String {
         Ended::Stopped => "until it was stopped",
         Ended::Error => "until an error",
     };
-    let mut lines = vec![
-        format!("{}, {how}.", delivered(s)),
-        format!("Faults: {}.", faults(s)),
-    ];
+    let mut lines = vec![format!("{}, {how}.", delivered(s))];
+    if s.backend.as_deref() == Some(FILE) {
+        // Nothing can be late for a file.
+        lines.push(format!("Clipped: {}.", count(s.clips, "sample")));
+    } else {
+        lines.push(format!("Faults: {}.", faults(s)));
+    }
     lines.extend(latency(&s.latency));
     if s.damaged > 0 {
         lines.push(format!("Damaged: {}.", count(s.damaged.into(), "stem")));
@@ -286,6 +293,11 @@ mod tests {
             started(&s),
             "Rendering at 48000 Hz on 1 channel to mix.wav (ready after 12 ms)."
         );
+        s.channels = 0;
+        assert_eq!(
+            started(&s),
+            "Rendering at 48000 Hz to mix.wav (ready after 12 ms)."
+        );
     }
 
     #[test]
@@ -323,8 +335,8 @@ mod tests {
     fn a_summary_with_everything() {
         let s = Summary {
             damaged: 1,
-            backend: Some("file".into()),
-            device: Some("out.wav".into()),
+            backend: Some("alsa".into()),
+            device: Some("hw:X".into()),
             ended: Ended::Error,
             device_xruns: None,
             late_callbacks: Some(1),
@@ -341,22 +353,39 @@ mod tests {
                 total_callbacks: 94,
             },
             error: Some(Failure {
-                code: "full".into(),
-                message: "out.wav: the disk is full".into(),
+                code: "lost".into(),
+                message: "hw:X is gone".into(),
             }),
             ..plain()
         };
         assert_eq!(
             summary(&s, 12),
-            "Rendered 2.000 s (96000 frames at 48000 Hz) to out.wav, until an error.\n\
+            "Played 2.000 s (96000 frames at 48000 Hz) through alsa, device hw:X, until an error.\n\
              Faults: device xruns not measured, 1 late callback, 2 starvations (300 frames), 4 clipped samples.\n\
              Callbacks: 94, 0.100 ms on average, 0.050 to 0.900 ms, budget 21.333 ms (0.5 % used, 3 over 80 %).\n\
              Damaged: 1 stem.\n\
              Left out: 12 lines that nobody read in time.\n\
-             Ended by: out.wav: the disk is full"
+             Ended by: hw:X is gone"
         );
-        assert!(statistics(&s).starts_with("Rendered 2.000 s"));
+        assert!(statistics(&s).starts_with("Played 2.000 s"));
         assert!(statistics(&s).contains("so far.\nFaults: "));
+    }
+
+    #[test]
+    fn of_a_rendering_only_clips_can_be_told() {
+        let s = Summary {
+            backend: Some("file".into()),
+            device: Some("out.wav".into()),
+            device_xruns: None,
+            late_callbacks: None,
+            clips: 4,
+            ..plain()
+        };
+        assert_eq!(
+            summary(&s, 0),
+            "Rendered 2.000 s (96000 frames at 48000 Hz) to out.wav, to the end.\n\
+             Clipped: 4 samples."
+        );
     }
 
     #[test]
