@@ -110,7 +110,7 @@ pub(super) struct OutputArgs {
     #[arg(long, value_name = "NAME", value_parser = text)]
     pub server: Option<String>,
 
-    /// Name of the JACK client and the control socket [default: backline]
+    /// Name of the JACK client [default: backline]
     #[arg(long, value_name = "NAME", value_parser = client_name)]
     pub name: Option<String>,
 }

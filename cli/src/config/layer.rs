@@ -48,7 +48,7 @@ pub struct Layer {
     /// Limit for files that are loaded as a whole, MB.
     #[serde(default, deserialize_with = "preload_limit")]
     pub preload_limit: Option<u32>,
-    /// JACK client's and control socket's name.
+    /// JACK client's name.
     #[serde(default, deserialize_with = "name")]
     pub name: Option<String>,
     /// JACK server's name.

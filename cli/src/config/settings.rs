@@ -42,7 +42,7 @@ pub struct Settings {
     pub max_gain_db: Setting<f64>,
     /// Limit for files that are loaded as a whole, MB (10⁶ bytes).
     pub preload_limit: Setting<u32>,
-    /// JACK client's and control socket's name.
+    /// JACK client's name.
     pub name: Setting<String>,
     /// JACK server's name; `None` is the default one.
     pub server: Setting<Option<String>>,
