@@ -48,6 +48,8 @@ if [ "$target" = test ]; then
     need vorbis-tools have oggenc
     need tmux have tmux
     need valgrind have valgrind
+    # The feature opus builds libopus.
+    need cmake have cmake
     need xz-utils have xz
     # The firmware.
     need qemu-system-arm have qemu-system-arm

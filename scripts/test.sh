@@ -63,6 +63,8 @@ check_steps
 step build cargo build --workspace --bins
 # The output of passing tests is shown too, or their SKIP lines would be lost.
 step tests cargo test --workspace --no-fail-fast -- --show-output
+# Not a default feature: what of the media tests it changes.
+step opus cargo test -p backline --features opus --lib -- --show-output opus names::
 step example example_works
 step instructions scripts/instructions.sh
 firmware_steps

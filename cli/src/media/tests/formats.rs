@@ -413,6 +413,43 @@ fn what_must_be_in_memory_is_refused_beyond_the_limit() {
     }
 }
 
+// ISO/IEC 14496-3, 1.6.5: the ways in which a file says that its upper half is replicated.
+#[test]
+fn he_aac_is_refused_however_it_is_signalled() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bytes, _) = stereo(48_000, 20_000);
+    write(dir.path(), "source.wav", &bytes);
+    if make(dir.path(), "a.m4a", &ff(&["-c:a", "aac"])) {
+        let path = dir.path().join("a.m4a");
+        assert!(open_default(&path).is_ok());
+        let plain = std::fs::read(&path).unwrap();
+        // The descriptor's tag and length, as ffmpeg writes it.
+        let tag = [5, 0x80, 0x80, 0x80, 5];
+        let at = plain.windows(5).position(|w| w == tag).unwrap() + 5;
+        for (how, config) in [
+            ("extension behind AAC-LC", [0x11, 0x90, 0x56, 0xe5, 0x98]),
+            ("object type 5", [0x2b, 0x11, 0x88, 0, 0]),
+            ("object type 29", [0xeb, 0x09, 0x88, 0, 0]),
+            ("half the rate", [0x13, 0x10, 0, 0, 0]),
+        ] {
+            let mut bytes = plain.clone();
+            bytes[at..at + 5].copy_from_slice(&config);
+            let e = open_default(&write(dir.path(), "he.m4a", &bytes)).err();
+            let e = e.expect(how).to_string();
+            assert!(e.contains("HE-AAC isn't supported"), "{how}: {e}");
+        }
+        // The extension that says no.
+        let mut bytes = plain;
+        bytes[at..at + 5].copy_from_slice(&[0x11, 0x90, 0x56, 0xe5, 0]);
+        assert!(open_default(&write(dir.path(), "lc.m4a", &bytes)).is_ok());
+    }
+    if make(dir.path(), "a.aac", &ff(&["-c:a", "aac", "-ar", "22050"])) {
+        let e = open_default(&dir.path().join("a.aac")).err();
+        let e = e.expect("a raw stream at a core's rate").to_string();
+        assert!(e.contains("most likely HE-AAC"), "{e}");
+    }
+}
+
 #[cfg(feature = "opus")]
 #[test]
 fn opus_is_aligned() {
