@@ -162,6 +162,12 @@ fn a_track_that_is_not_there_is_64() {
     );
     refused(
         &home,
+        "song --start 5:00 --backend null",
+        64,
+        &["nothing is left of `song`", "0:00.1 long"],
+    );
+    refused(
+        &home,
         "song --loop=5:00..6:00 --backend null",
         64,
         &["loop"],

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use backline::args::{self, Action};
 use backline::commands::{Ending, render};
+use backline::media::{self, OpenOptions};
 use backline::output::{WavFormat, WavWriter};
+use backline_tests::stems::write_f32_wav;
 use engine_core::convert::Dither;
 use tempfile::TempDir;
 
@@ -182,6 +184,32 @@ fn a_mix_and_its_stems_in_one_pass() {
     assert_eq!(
         fs::read(at.join("alone.wav")).unwrap(),
         fs::read(at.join("a.wav")).unwrap()
+    );
+}
+
+#[test]
+fn the_channels_of_a_wide_stem_are_tracks() {
+    let folder = TempDir::new().unwrap();
+    let at = folder.path();
+    let levels = [0.125f32, 0.25, 0.375, 0.5];
+    write_f32_wav(&at.join("quad.wav"), 48_000, &levels.map(|x| vec![x; 100]));
+    let rendered = |options: &str| {
+        let words = "quad.wav -o mix.wav --format f32".split(' ');
+        let words: Vec<&str> = words.chain(options.split(' ')).collect();
+        let done = run(at, &words);
+        assert_eq!(done.code(), 0, "{options}: {}", done.err);
+        let mut reader = media::open(&at.join("mix.wav"), &OpenOptions::default()).unwrap();
+        let mut frame = [[0.0f32; 1]; 4];
+        let mut planes: Vec<&mut [f32]> = frame.iter_mut().map(|p| &mut p[..]).collect();
+        assert_eq!(reader.read(&mut planes).unwrap(), 1);
+        frame.map(|p| p[0])
+    };
+    assert_eq!(rendered("--mute quad.2"), [0.125, 0.0, 0.375, 0.5]);
+    assert_eq!(rendered("--gain 4=x0.5"), [0.125, 0.25, 0.375, 0.25]);
+    assert_eq!(rendered("--solo quad.3"), [0.0, 0.0, 0.375, 0.0]);
+    assert_eq!(
+        rendered("--gain quad=x0.5 --mute 1"),
+        [0.0, 0.125, 0.1875, 0.25]
     );
 }
 

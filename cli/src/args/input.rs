@@ -69,7 +69,9 @@ pub(super) fn run(
         .hint(format!("try `backline {command} --help`")));
     }
     let (start, end) = (flags.start.or(env.start), flags.end.or(env.end));
+    // Of several songs the first has the start and the last the end.
     let backwards = match (&start, &end) {
+        (Some(_), Some(_)) if flags.inputs.len() > 1 => false,
         (Some(start), Some(end)) => start.is_known_not_before(end),
         (None, Some(end)) => Time::Nanos(0).is_known_not_before(end),
         _ => false,

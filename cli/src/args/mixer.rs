@@ -14,7 +14,8 @@ pub(super) struct MixerArgs {
     /// Set a track's level: drums=-6, 2=+3dB, drums=-inf, drums=x0.5 [repeatable]
     ///
     /// TRACK is a track's number from 1 or its name; `name:2` is a track called 2. The value is what
-    /// stands behind the last `=`.
+    /// stands behind the last `=`. A stem of more than two channels is as many tracks, called name.1,
+    /// name.2 and so on; its own name means all of them.
     #[arg(long, value_name = "TRACK=DB", value_parser = parse_track_gain, allow_hyphen_values = true)]
     pub gain: Vec<(TrackRef, Level)>,
 

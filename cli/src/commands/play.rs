@@ -57,18 +57,14 @@ fn build(play: &Play, born: Instant, reporter: &mut Reporter) -> Result<Player, 
     }
     let (run, settings) = (&play.run, &play.settings);
     let ceiling = settings.max_gain_db.value;
-    let mut setlist = song::load(&Request {
+    let setlist = song::load(&Request {
         inputs: &run.inputs,
         sequence: run.sequence,
         on_end: play.on_end,
         max_gain_db: ceiling,
     })
     .map_err(Failure::from)?;
-    for notice in run
-        .overrides
-        .apply(&mut setlist, ceiling)
-        .map_err(Failure::from)?
-    {
+    for notice in run.overrides.notices(ceiling) {
         warn(reporter, "setting", notice);
     }
     let Chosen {
@@ -93,6 +89,7 @@ fn build(play: &Play, born: Instant, reporter: &mut Reporter) -> Result<Player, 
             config::Ports::Buses => player::Ports::Buses,
             config::Ports::Tracks => player::Ports::Tracks,
         })
+        .overrides(run.overrides.clone(), ceiling)
         .mono(run.mono)
         .master(run.master.gain(ceiling))
         .start(run.start.clone())

@@ -170,19 +170,21 @@ impl Job<'_> {
         }
         let (run, settings) = (&order.run, &order.settings);
         let ceiling = settings.max_gain_db.value;
-        let mut setlist = song::load(&Request {
+        let setlist = song::load(&Request {
             inputs: &run.inputs,
             sequence: run.sequence,
             on_end: None,
             max_gain_db: ceiling,
         })?;
-        for notice in run.overrides.apply(&mut setlist, ceiling)? {
+        for notice in run.overrides.notices(ceiling) {
             self.warn("setting", notice);
         }
         let options = Options {
             rate: order.rate,
             strict_rate: settings.strict_rate.value,
             mono: run.mono,
+            overrides: run.overrides.clone(),
+            max_gain_db: ceiling,
             open: OpenOptions {
                 preload_limit: u64::from(settings.preload_limit.value) * 1_000_000,
             },

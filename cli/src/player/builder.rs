@@ -17,14 +17,14 @@ use super::driver::Output;
 use super::face::Player;
 use super::kit::RingSize;
 use super::layout::{Layout, Wiring};
-use super::loaded::{LoadOptions, Loaded};
+use super::loaded::{LoadOptions, Loaded, load_all};
 use super::notes::Note;
 use super::rig::{Asked, Rig};
 use super::status::Status;
 use crate::feeder::{Feeder, FeederOptions};
 use crate::plan::Loop;
 use crate::report::Warning;
-use crate::song::{OnEnd, Setlist, Time};
+use crate::song::{OnEnd, Overrides, Setlist, Time};
 
 /// What damage in a stem does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -156,6 +156,14 @@ impl PlayerBuilder {
         self
     }
 
+    /// Settings of tracks and buses that go before the songs' own; levels in them end at
+    /// `max_gain_db` (dB).
+    pub fn overrides(mut self, overrides: Overrides, max_gain_db: f64) -> Self {
+        self.load.overrides = overrides;
+        self.load.max_gain_db = max_gain_db;
+        self
+    }
+
     /// Fold every stem to one channel.
     pub fn mono(mut self, mono: bool) -> Self {
         self.load.mono = mono;
@@ -257,10 +265,7 @@ impl PlayerBuilder {
     /// The first stem that can't be opened, or why the driver refuses.
     pub fn build(self) -> Result<Player, PlayerError> {
         let mut tickets = TicketDrum::new();
-        let mut songs = Vec::new();
-        for song in self.setlist.songs.iter().cloned() {
-            songs.push(Loaded::new(tickets.draw(), song, &self.load)?);
-        }
+        let songs = load_all(self.setlist, &mut tickets, &self.load)?;
         if songs.is_empty() {
             return Err(PlayerError::Usage("there is no song to play".into()));
         }
@@ -291,8 +296,11 @@ impl PlayerBuilder {
         asked.rate = asked.rate.or_else(|| songs[0].usual_rate());
         let rig = Rig::open(&self.output, &layout, asked)?;
         let rate = rig.granted.rate;
-        for place in [&self.start, &self.end].into_iter().flatten() {
-            songs[0].song.frame(place, rate)?;
+        let last = songs.len() - 1;
+        for (i, song) in songs.iter().enumerate() {
+            let start = self.start.as_ref().filter(|_| i == 0);
+            let end = self.end.as_ref().filter(|_| i == last);
+            song.part(start, end, rate)?;
         }
         if let Repeat::Between(a, b) = &self.repeat {
             let (a, b) = (songs[0].song.frame(a, rate)?, songs[0].song.frame(b, rate)?);
@@ -322,7 +330,6 @@ impl PlayerBuilder {
         let decks = Decks::new(tickets, wishes.clone(), feeder, size, self.load.clone());
         let status = Arc::new(Mutex::new(Status::default()));
         let list = songs.len() > 1;
-        let last = songs.len() - 1;
         let (start, end, repeat) = (self.start, self.end, self.repeat.clone());
         let part_of = move |song: &Loaded, index: usize, rate: u32| -> Part {
             let length = song.length(rate);

@@ -1,24 +1,74 @@
 //! A song whose files have been looked at: lengths, widths, strips, controls.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use engine_core::controls::TrackSetting;
 use engine_core::host::{HostControls, TRACKS};
-use engine_core::ticket::Ticket;
+use engine_core::ticket::{Ticket, TicketDrum};
 
 use super::PlayerError;
 use super::layout::Layout;
 use crate::media::{self, OpenOptions, Reader, Shared, Spec};
-use crate::song::{Bus, Song};
+use crate::song::{Bus, Overrides, Setlist, Song, SongError, Strips, Time};
 
 /// How stems are opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct LoadOptions {
     pub open: OpenOptions,
+    /// Settings of tracks and buses that go before the song's own.
+    pub overrides: Overrides,
+    /// Ceiling of the levels in them, dB.
+    pub max_gain_db: f64,
     /// Fold every stem to one channel.
     pub mono: bool,
     /// Refuse stems of another rate than the output's.
     pub strict_rate: bool,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self {
+            open: OpenOptions::default(),
+            overrides: Overrides::default(),
+            max_gain_db: 12.0,
+            mono: false,
+            strict_rate: false,
+        }
+    }
+}
+
+/// Opens every stem of every song once.
+///
+/// # Errors
+/// The first one that can't be opened; songs and options that don't go together.
+pub(crate) fn load_all(
+    setlist: Setlist,
+    tickets: &mut TicketDrum,
+    options: &LoadOptions,
+) -> Result<Vec<Loaded>, PlayerError> {
+    let songs = setlist
+        .songs
+        .into_iter()
+        .map(|song| Loaded::new(tickets.draw(), song, options))
+        .collect::<Result<Vec<_>, _>>()?;
+    let all: Vec<_> = songs
+        .iter()
+        .map(|s| (&*s.song, strips(&s.strips)))
+        .collect();
+    options.overrides.check(&all).map_err(usage)?;
+    Ok(songs)
+}
+
+fn strips(all: &[StripInfo]) -> Strips<'_> {
+    Strips {
+        all: all.iter().map(|s| (s.name.as_str(), s.track)).collect(),
+    }
+}
+
+/// Overrides are refused for what was asked for, never for a file.
+fn usage(error: SongError) -> PlayerError {
+    PlayerError::Usage(error.to_string())
 }
 
 /// A strip of the mixer: a track, or one channel of a track of more than two.
@@ -63,10 +113,10 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Opens every stem once.
-    pub fn new(ticket: Ticket, song: Song, options: &LoadOptions) -> Result<Self, PlayerError> {
+    fn new(ticket: Ticket, mut song: Song, options: &LoadOptions) -> Result<Self, PlayerError> {
         let mut specs = Vec::new();
         let mut lengths = Vec::new();
-        let mut strips = Vec::new();
+        let mut all = Vec::new();
         let mut stdin = None;
         for (track, t) in song.tracks.iter().enumerate() {
             let mut reader = open_stem(&t.file, options)?;
@@ -75,33 +125,44 @@ impl Loaded {
                 None => media::exact_frames(&mut *reader)?,
             };
             let spec = reader.spec().clone();
-            strips.extend(strips_of(track, &t.name, spec.channels));
+            all.extend(strips_of(track, &t.name, spec.channels));
             lengths.push(length);
             specs.push(spec);
             if is_stdin(&t.file) {
                 stdin = Some(Shared::new(reader));
             }
         }
-        if strips.len() > TRACKS {
+        if all.len() > TRACKS {
             return Err(PlayerError::Song(format!(
                 "`{}` has {} tracks, more than the {TRACKS} there may be",
                 song.title,
-                strips.len()
+                all.len()
             )));
         }
+        let mut settings: Vec<TrackSetting> = all
+            .iter()
+            .map(|strip| setting_of(&song, strip.track))
+            .collect();
+        options
+            .overrides
+            .apply(&mut song, &strips(&all), options.max_gain_db, &mut settings)
+            .map_err(usage)?;
         let buses = buses_of(&song, &specs)?;
-        let loaded = Self {
+        let controls = HostControls::new();
+        for (i, setting) in settings.into_iter().enumerate() {
+            controls.set_track(i, setting);
+        }
+        controls.commit();
+        Ok(Self {
             ticket,
             song: Arc::new(song),
             specs,
             lengths,
-            strips,
-            controls: Arc::new(HostControls::new()),
+            strips: all,
+            controls: Arc::new(controls),
             buses,
             stdin,
-        };
-        loaded.set_controls();
-        Ok(loaded)
+        })
     }
 
     pub fn buses(&self) -> &[SongBus] {
@@ -119,23 +180,6 @@ impl Loaded {
             Some(stdin) if is_stdin(file) => Ok(stdin.reader()),
             _ => open_stem(file, options),
         }
-    }
-
-    /// Track controls as the song has them.
-    fn set_controls(&self) {
-        for (i, strip) in self.strips.iter().enumerate() {
-            let t = &self.song.tracks[strip.track];
-            self.controls.set_track(
-                i,
-                TrackSetting {
-                    gain: t.gain,
-                    pan: t.pan,
-                    mute: t.mute,
-                    solo: t.solo,
-                },
-            );
-        }
-        self.controls.commit();
     }
 
     /// Bus levels, once it is known which bus is which.
@@ -174,6 +218,30 @@ impl Loaded {
             .unwrap_or(0)
     }
 
+    /// The frames between two times, at `rate`: from the beginning and to the end where none is given.
+    ///
+    /// # Errors
+    /// A section that isn't there; nothing is left.
+    pub fn part(
+        &self,
+        start: Option<&Time>,
+        end: Option<&Time>,
+        rate: u32,
+    ) -> Result<Range<u64>, PlayerError> {
+        let length = self.length(rate);
+        let start = start.map_or(Ok(0), |time| self.song.frame(time, rate))?;
+        let end = end.map_or(Ok(length), |time| self.song.frame(time, rate))?;
+        let end = end.min(length);
+        if start >= end && length > 0 {
+            return Err(PlayerError::Usage(format!(
+                "nothing is left of `{}`, which is {} long: --start must come before its end, and --end after that",
+                self.song.title,
+                crate::report::clock(length, rate)
+            )));
+        }
+        Ok(start..end)
+    }
+
     /// The rate that most stems have; of two equally common ones the higher.
     pub fn usual_rate(&self) -> Option<u32> {
         let rates: Vec<u32> = self.specs.iter().map(|s| s.rate).collect();
@@ -181,6 +249,17 @@ impl Loaded {
             .iter()
             .copied()
             .max_by_key(|r| (rates.iter().filter(|o| *o == r).count(), *r))
+    }
+}
+
+/// A track's controls as the song has them.
+fn setting_of(song: &Song, track: usize) -> TrackSetting {
+    let t = &song.tracks[track];
+    TrackSetting {
+        gain: t.gain,
+        pan: t.pan,
+        mute: t.mute,
+        solo: t.solo,
     }
 }
 

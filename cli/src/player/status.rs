@@ -24,7 +24,7 @@ pub struct Status {
     pub latency_frames: u32,
     /// Song frames delivered so far, repeats included.
     pub delivered_frames: u64,
-    /// Tracks of the song.
+    /// Tracks of the song; a stem of more than two channels is one for each.
     pub tracks: Vec<TrackMeter>,
     /// Buses.
     pub buses: Vec<BusMeter>,

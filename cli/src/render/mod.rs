@@ -45,7 +45,7 @@ use std::time::Duration;
 
 use crate::media::OpenOptions;
 use crate::player::OnDamage;
-use crate::song::Time;
+use crate::song::{Overrides, Time};
 
 pub use error::RenderError;
 pub use files::{Files, FilesSpec};
@@ -70,6 +70,10 @@ pub struct Options {
     pub strict_rate: bool,
     /// Fold stems to one channel.
     pub mono: bool,
+    /// Settings of tracks and buses that go before the songs' own.
+    pub overrides: Overrides,
+    /// Ceiling of the levels in them, dB.
+    pub max_gain_db: f64,
     /// How files are opened.
     pub open: OpenOptions,
     /// What damage in a stem does.
@@ -98,6 +102,8 @@ impl Default for Options {
             rate: None,
             strict_rate: false,
             mono: false,
+            overrides: Overrides::default(),
+            max_gain_db: 12.0,
             open: OpenOptions::default(),
             on_damage: OnDamage::Warn,
             master: 1.0,

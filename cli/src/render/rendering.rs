@@ -20,7 +20,7 @@ use crate::feeder::{FeedHandle, Feeder, FeederEvent, FeederOptions};
 use crate::plan::{Loop, Plan};
 use crate::player::kit::{Kit, RingSize};
 use crate::player::layout::{Layout, Wiring};
-use crate::player::loaded::{LoadOptions, Loaded};
+use crate::player::loaded::{LoadOptions, Loaded, load_all};
 use crate::player::{HostClock, OnDamage, PlayerError, refuse_other_rates};
 use crate::report::Warning;
 use crate::song::{OnEnd, Setlist};
@@ -116,13 +116,11 @@ impl Rendering {
             open: options.open.clone(),
             mono: options.mono,
             strict_rate: options.strict_rate,
+            overrides: options.overrides.clone(),
+            max_gain_db: options.max_gain_db,
         };
         let mut tickets = TicketDrum::new();
-        let songs = setlist
-            .songs
-            .into_iter()
-            .map(|song| Loaded::new(tickets.draw(), song, &load))
-            .collect::<Result<Vec<_>, _>>()?;
+        let songs = load_all(setlist, &mut tickets, &load)?;
         let Some(rate) = options
             .rate
             .or_else(|| songs.first().and_then(Loaded::usual_rate))
@@ -442,21 +440,10 @@ fn plans(
     let last = songs.len().saturating_sub(1);
     let mut plans = Vec::new();
     for (i, song) in songs.iter().enumerate() {
-        let length = song.length(rate);
-        let mut plan = Plan::new(0, length);
-        if let (0, Some(start)) = (i, &options.start) {
-            plan.start = song.song.frame(start, rate)?;
-        }
-        if let (true, Some(end)) = (i == last, &options.end) {
-            plan.end = song.song.frame(end, rate)?.min(length);
-        }
-        if plan.start >= plan.end && length > 0 {
-            return Err(RenderError::Usage(format!(
-                "nothing is left of `{}`, which is {} long: --start must come before its end, and --end after that",
-                song.song.title,
-                crate::report::clock(length, rate)
-            )));
-        }
+        let start = options.start.as_ref().filter(|_| i == 0);
+        let end = options.end.as_ref().filter(|_| i == last);
+        let part = song.part(start, end, rate)?;
+        let mut plan = Plan::new(part.start, part.end);
         if passes > 1 {
             plan.repeat = Some(Loop {
                 a: plan.start,

@@ -18,4 +18,5 @@ pub use model::*;
 pub use names::{check_name, suggested_bus};
 pub use order::natural_order;
 pub use overrides::Overrides;
+pub(crate) use overrides::Strips;
 pub use times::{Span, UnknownSection};

@@ -1,6 +1,8 @@
 //! Mixer settings of the command line, laid over the songs.
 
-use super::{Bus, Setlist, Song, SongError};
+use engine_core::controls::TrackSetting;
+
+use super::{Bus, Song, SongError};
 use crate::units::{Level, TrackRef};
 
 /// What `--gain`, `--pan`, `--mute`, `--solo`, `--bus` and `--out` say. Of two for one track the later counts.
@@ -20,31 +22,94 @@ pub struct Overrides {
     pub outs: Vec<(String, Vec<u16>)>,
 }
 
+/// What there is of a song's mixer: its tracks, those of wide stems counted by channel.
+pub(crate) struct Strips<'a> {
+    /// Name of each (`name`, or `name.1` …), and the index of the song's track it comes from.
+    pub all: Vec<(&'a str, usize)>,
+}
+
 impl Overrides {
-    /// Lays them over every song. Levels above `max_gain_db` (dB) are clamped; the returned notices
-    /// (one sentence each, for the user) say so.
-    ///
-    /// # Errors
-    /// [`SongError::Usage`]: no song has a track that is named, or a bus is to have another number
-    /// of channels than its song file says.
-    pub fn apply(&self, setlist: &mut Setlist, max_gain_db: f64) -> Result<Vec<String>, SongError> {
-        for track in self.tracks() {
-            if !setlist.songs.iter().any(|song| find(song, track).is_some()) {
-                return Err(SongError::Usage(unknown_track(setlist, track)));
-            }
-        }
-        for song in &mut setlist.songs {
-            self.apply_to(song, max_gain_db)?;
-        }
+    /// Sentences for the user: levels above `max_gain_db` (dB), which is used in their place.
+    pub fn notices(&self, max_gain_db: f64) -> Vec<String> {
         let above = self
             .gains
             .iter()
             .filter(|(_, level)| level.is_above(max_gain_db));
-        Ok(above
+        above
             .map(|(track, level)| {
                 format!("track `{track}`: {level} is above the ceiling, {max_gain_db} dB is used (--max-gain-db)")
             })
-            .collect())
+            .collect()
+    }
+
+    /// Lays them over a song: buses over the song itself, the rest over `settings`, one per strip.
+    /// Tracks that this song has not are passed over.
+    ///
+    /// # Errors
+    /// [`SongError::Usage`]: a bus is to have another number of channels than the song file says, or one
+    /// channel of a wide stem another bus than the rest.
+    pub(crate) fn apply(
+        &self,
+        song: &mut Song,
+        strips: &Strips<'_>,
+        max_gain_db: f64,
+        settings: &mut [TrackSetting],
+    ) -> Result<(), SongError> {
+        let names: Vec<String> = song.tracks.iter().map(|track| track.name.clone()).collect();
+        let mut set = |track: &TrackRef, change: &dyn Fn(&mut TrackSetting)| {
+            for at in strips.find(track, &names) {
+                if let Some(setting) = settings.get_mut(at) {
+                    change(setting);
+                }
+            }
+        };
+        for (track, level) in &self.gains {
+            set(track, &|s| s.gain = level.gain(max_gain_db));
+        }
+        for (track, pan) in &self.pans {
+            set(track, &|s| s.pan = *pan);
+        }
+        for track in &self.mutes {
+            set(track, &|s| s.mute = true);
+        }
+        for track in &self.solos {
+            set(track, &|s| s.solo = true);
+        }
+        for (track, bus) in &self.buses {
+            let found = strips.find(track, &names);
+            let Some((name, of)) = found.first().and_then(|at| strips.all.get(*at)) else {
+                continue;
+            };
+            let whole = strips.all.iter().filter(|(_, t)| t == of).count();
+            if found.len() < whole {
+                let stem = names.get(*of).map_or("", String::as_str);
+                return Err(SongError::Usage(format!(
+                    "track `{name}` is a channel of `{stem}` and stays with the others: --bus {stem}={bus} moves all of them"
+                )));
+            }
+            song.tracks[*of].bus = Some(bus.clone());
+        }
+        for (name, outputs) in &self.outs {
+            route(song, name, outputs)?;
+        }
+        Ok(())
+    }
+
+    /// Whether every track that is named is in one of the songs (title, names of its tracks, strips).
+    ///
+    /// # Errors
+    /// [`SongError::Usage`] with the tracks there are.
+    pub(crate) fn check(&self, songs: &[(&Song, Strips<'_>)]) -> Result<(), SongError> {
+        for track in self.tracks() {
+            let known = songs.iter().any(|(song, strips)| {
+                let names: Vec<String> = song.tracks.iter().map(|t| t.name.clone()).collect();
+                !strips.find(track, &names).is_empty()
+            });
+            if !known {
+                return Err(SongError::Usage(unknown_track(songs, track)));
+            }
+        }
+        Ok(())
     }
 
     fn tracks(&self) -> impl Iterator<Item = &TrackRef> {
@@ -57,44 +122,27 @@ impl Overrides {
             .chain(&self.mutes)
             .chain(&self.solos)
     }
-
-    fn apply_to(&self, song: &mut Song, max_gain_db: f64) -> Result<(), SongError> {
-        for (track, level) in &self.gains {
-            if let Some(at) = find(song, track) {
-                song.tracks[at].gain = level.gain(max_gain_db);
-            }
-        }
-        for (track, pan) in &self.pans {
-            if let Some(at) = find(song, track) {
-                song.tracks[at].pan = *pan;
-            }
-        }
-        for track in &self.mutes {
-            if let Some(at) = find(song, track) {
-                song.tracks[at].mute = true;
-            }
-        }
-        for track in &self.solos {
-            if let Some(at) = find(song, track) {
-                song.tracks[at].solo = true;
-            }
-        }
-        for (track, bus) in &self.buses {
-            if let Some(at) = find(song, track) {
-                song.tracks[at].bus = Some(bus.clone());
-            }
-        }
-        for (name, outputs) in &self.outs {
-            route(song, name, outputs)?;
-        }
-        Ok(())
-    }
 }
 
-fn find(song: &Song, track: &TrackRef) -> Option<usize> {
-    match track {
-        TrackRef::Number(number) => number.checked_sub(1).filter(|at| *at < song.tracks.len()),
-        TrackRef::Name(name) => song.tracks.iter().position(|track| track.name == *name),
+impl Strips<'_> {
+    /// The strips that are meant. A wide stem's own name means all of its channels.
+    fn find(&self, track: &TrackRef, names: &[String]) -> Vec<usize> {
+        let all = || self.all.iter().enumerate();
+        match track {
+            TrackRef::Number(number) => number
+                .checked_sub(1)
+                .filter(|at| *at < self.all.len())
+                .into_iter()
+                .collect(),
+            TrackRef::Name(name) => match names.iter().position(|n| n == name) {
+                Some(stem) => all()
+                    .filter_map(|(at, (_, of))| (*of == stem).then_some(at))
+                    .collect(),
+                None => all()
+                    .filter_map(|(at, (n, _))| (n == name).then_some(at))
+                    .collect(),
+            },
+        }
     }
 }
 
@@ -123,19 +171,19 @@ fn route(song: &mut Song, name: &str, outputs: &[u16]) -> Result<(), SongError> 
     Ok(())
 }
 
-fn unknown_track(setlist: &Setlist, track: &TrackRef) -> String {
-    let [song] = setlist.songs.as_slice() else {
+fn unknown_track(songs: &[(&Song, Strips<'_>)], track: &TrackRef) -> String {
+    let [(song, strips)] = songs else {
         return format!("no song has a track `{track}`");
     };
-    let names: Vec<String> = (song.tracks.iter())
-        .map(|track| TrackRef::Name(track.name.clone()).to_string())
+    let names: Vec<String> = (strips.all.iter())
+        .map(|(name, _)| TrackRef::Name((*name).to_owned()).to_string())
         .collect();
     match track {
         TrackRef::Number(number) => {
-            let count = song.tracks.len();
             format!(
-                "there is no track {number}: `{}` has {count} ({})",
+                "there is no track {number}: `{}` has {} ({})",
                 song.title,
+                names.len(),
                 names.join(", ")
             )
         }

@@ -243,23 +243,22 @@ impl Controller {
 
     fn make_status(&self, position: Position) -> Status {
         let song = &self.songs[self.song];
-        let mut tracks: Vec<TrackMeter> = Vec::new();
-        for (i, strip) in song.strips.iter().enumerate() {
-            let peak = self.shown.track_peaks.get(i).copied().unwrap_or(0.0);
-            if let Some(last) = tracks.get_mut(strip.track) {
-                last.peak = last.peak.max(peak);
-                continue;
-            }
-            let s = song.controls.track(i);
-            tracks.push(TrackMeter {
-                name: song.song.tracks[strip.track].name.clone(),
-                gain: s.gain,
-                pan: s.pan,
-                mute: s.mute,
-                solo: s.solo,
-                peak,
-            });
-        }
+        let tracks = song
+            .strips
+            .iter()
+            .enumerate()
+            .map(|(i, strip)| {
+                let s = song.controls.track(i);
+                TrackMeter {
+                    name: strip.name.clone(),
+                    gain: s.gain,
+                    pan: s.pan,
+                    mute: s.mute,
+                    solo: s.solo,
+                    peak: self.shown.track_peaks.get(i).copied().unwrap_or(0.0),
+                }
+            })
+            .collect();
         let mut first = 0;
         let mut buses = Vec::new();
         for (i, bus) in self.layout.buses.iter().enumerate() {

@@ -36,13 +36,13 @@ impl Controller {
             Wish::Loop(range) => self.set_loop(range),
             Wish::ToggleLoop => self.toggle_loop(),
             Wish::Song(song) => self.change_song(song),
-            Wish::Gain(track, gain) => self.each_strip(track, |s| s.gain = gain),
-            Wish::Pan(track, pan) => self.each_strip(track, |s| s.pan = pan),
-            Wish::Mute(track, on) => self.each_strip(track, |s| s.mute = on.unwrap_or(!s.mute)),
-            Wish::Solo(track, on) => self.each_strip(track, |s| s.solo = on.unwrap_or(!s.solo)),
+            Wish::Gain(track, gain) => self.change(track, |s| s.gain = gain),
+            Wish::Pan(track, pan) => self.change(track, |s| s.pan = pan),
+            Wish::Mute(track, on) => self.change(track, |s| s.mute = on.unwrap_or(!s.mute)),
+            Wish::Solo(track, on) => self.change(track, |s| s.solo = on.unwrap_or(!s.solo)),
             Wish::ClearSolo => {
-                for track in 0..self.songs[self.song].song.tracks.len() {
-                    self.each_strip(track, |s| s.solo = false);
+                for track in 0..self.songs[self.song].strips.len() {
+                    self.change(track, |s| s.solo = false);
                 }
             }
             Wish::Master(level) => {
@@ -69,21 +69,15 @@ impl Controller {
         }
     }
 
-    /// Changes all strips of a track of the song in play, in one batch.
-    fn each_strip(
-        &mut self,
-        track: usize,
-        change: impl Fn(&mut engine_core::controls::TrackSetting),
-    ) {
+    /// Changes a track of the song in play; one that isn't there has no effect.
+    fn change(&mut self, track: usize, change: impl Fn(&mut engine_core::controls::TrackSetting)) {
         let song = &self.songs[self.song];
-        for (i, strip) in song.strips.iter().enumerate() {
-            if strip.track == track {
-                let mut setting = song.controls.track(i);
-                change(&mut setting);
-                song.controls.set_track(i, setting);
-            }
+        if track < song.strips.len() {
+            let mut setting = song.controls.track(track);
+            change(&mut setting);
+            song.controls.set_track(track, setting);
+            song.controls.commit();
         }
-        song.controls.commit();
     }
 
     pub(super) fn play(&mut self) {

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::exit::{Code, Failure};
-use crate::song::{Overrides, Time};
+use engine_core::controls::TrackSetting;
+
+use crate::song::{Overrides, Strips, Time};
 use tempfile::TempDir;
 
 /// A folder with these files: a text that begins with `version` or is empty.
@@ -348,19 +350,30 @@ fn links_and_special_files() {
     );
 }
 
-fn overridden(overrides: &Overrides) -> Result<(Song, Vec<String>), Failure> {
-    let text = "version = 1\n[[tracks]]\nfile = 'a.wav'\n[[tracks]]\nfile = '2.wav'\n[[buses]]\nname = 'main'\noutputs = [1, 2]";
-    let root = folder(&[("s.toml", text), ("a.wav", ""), ("2.wav", "")]);
-    let mut setlist = try_load(&root, &["s.toml"], false)?;
-    let notices = overrides.apply(&mut setlist, 12.0)?;
-    Ok((setlist.songs.remove(0), notices))
+/// The song, and the settings of its tracks: `a`, `2`, and the three channels of `w`.
+fn overridden(overrides: &Overrides) -> Result<(Song, Vec<TrackSetting>), Failure> {
+    let text = "version = 1\n[[tracks]]\nfile = 'a.wav'\n[[tracks]]\nfile = '2.wav'\n[[tracks]]\nfile = 'w.wav'\n[[buses]]\nname = 'main'\noutputs = [1, 2]";
+    let root = folder(&[
+        ("s.toml", text),
+        ("a.wav", ""),
+        ("2.wav", ""),
+        ("w.wav", ""),
+    ]);
+    let mut song = try_load(&root, &["s.toml"], false)?.songs.remove(0);
+    let strips = || Strips {
+        all: vec![("a", 0), ("2", 1), ("w.1", 2), ("w.2", 2), ("w.3", 2)],
+    };
+    let mut settings = vec![TrackSetting::default(); 5];
+    overrides.apply(&mut song, &strips(), 12.0, &mut settings)?;
+    overrides.check(&[(&song, strips())])?;
+    Ok((song, settings))
 }
 
 #[test]
 fn overrides_of_the_command_line() {
     let a = || "a".parse().unwrap();
     let second = || "2".parse().unwrap();
-    let (song, notices) = overridden(&Overrides {
+    let overrides = Overrides {
         gains: vec![
             (a(), "x0.5".parse().unwrap()),
             (second(), "20".parse().unwrap()),
@@ -371,13 +384,13 @@ fn overrides_of_the_command_line() {
         solos: vec![second()],
         buses: vec![(second(), "click".into())],
         outs: vec![("main".into(), vec![3, 4]), ("click".into(), vec![5])],
-    })
-    .unwrap();
-    assert_eq!((song.tracks[0].gain, song.tracks[1].gain), (0.5, 0.0));
-    assert_eq!((song.tracks[0].mute, song.tracks[1].mute), (true, false));
-    assert_eq!((song.tracks[0].solo, song.tracks[1].solo), (false, true));
+    };
+    let (song, settings) = overridden(&overrides).unwrap();
+    assert_eq!((settings[0].gain, settings[1].gain), (0.5, 0.0));
+    assert_eq!((settings[0].mute, settings[1].mute), (true, false));
+    assert_eq!((settings[0].solo, settings[1].solo), (false, true));
     assert_eq!(
-        (song.tracks[1].pan, song.tracks[1].bus_name()),
+        (settings[1].pan, song.tracks[1].bus_name()),
         (-1.0, "click")
     );
     assert_eq!(song.buses.len(), 2);
@@ -390,8 +403,36 @@ fn overrides_of_the_command_line() {
         (&vec![5], false)
     );
     assert_eq!(
-        notices,
+        overrides.notices(12.0),
         ["track `2`: 20 dB is above the ceiling, 12 dB is used (--max-gain-db)"]
+    );
+}
+
+#[test]
+fn the_channels_of_a_wide_stem_are_tracks() {
+    let mutes = |tracks: &[&str]| {
+        let (_, settings) = overridden(&Overrides {
+            mutes: tracks.iter().map(|t| t.parse().unwrap()).collect(),
+            ..Overrides::default()
+        })
+        .unwrap();
+        settings.iter().map(|s| s.mute).collect::<Vec<_>>()
+    };
+    assert_eq!(mutes(&["w.2"]), [false, false, false, true, false]);
+    assert_eq!(mutes(&["5"]), [false, false, false, false, true]);
+    assert_eq!(mutes(&["w"]), [false, false, true, true, true]);
+    let bus = |track: &str| {
+        overridden(&Overrides {
+            buses: vec![(track.parse().unwrap(), "cue".into())],
+            ..Overrides::default()
+        })
+    };
+    assert_eq!(bus("w").unwrap().0.tracks[2].bus_name(), "cue");
+    assert_eq!(
+        bus("w.3").unwrap_err(),
+        Failure::usage(
+            "track `w.3` is a channel of `w` and stays with the others: --bus w=cue moves all of them"
+        )
     );
 }
 
@@ -405,12 +446,12 @@ fn overrides_of_what_is_not_there() {
         .unwrap_err()
     };
     assert_eq!(
-        mute("3"),
-        Failure::usage("there is no track 3: `s` has 2 (a, name:2)")
+        mute("6"),
+        Failure::usage("there is no track 6: `s` has 5 (a, name:2, w.1, w.2, w.3)")
     );
     assert_eq!(
         mute("A"),
-        Failure::usage("there is no track `A` in `s`, which has a, name:2")
+        Failure::usage("there is no track `A` in `s`, which has a, name:2, w.1, w.2, w.3")
     );
     let out = overridden(&Overrides {
         outs: vec![("main".into(), vec![3])],
