@@ -8,6 +8,7 @@ use std::time::Instant;
 use backline::args;
 use backline::commands::{self, Ending};
 use backline::exit::{Code, Failure};
+use backline::media::is_decoding;
 use backline::report::clean;
 
 fn main() -> ExitCode {
@@ -49,11 +50,11 @@ fn tell(failure: &Failure) {
 
 /// One plain sentence for a panic, on whichever thread.
 fn confess(info: &PanicHookInfo<'_>) {
-    let place = info.location().map(ToString::to_string).unwrap_or_default();
     // A decoder that stumbles over a file is caught where it is called, and told as damage.
-    if place.contains("symphonia") {
+    if is_decoding() {
         return;
     }
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
     let what = info.payload_as_str().unwrap_or("no message");
     let sentence = format!(
         "backline: a fault of backline itself ({} at {}); please report it\n",

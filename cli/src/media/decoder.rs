@@ -1,5 +1,6 @@
 //! symphonia behind [`Packets`]: everything compressed but MPEG audio, and PCM outside WAV.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,10 +41,22 @@ pub(super) fn make_decoder(
     contained(|| CODECS.make_audio_decoder(params, &options))
 }
 
+thread_local! {
+    static DECODING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is inside a decoder or demuxer of others. A panic there is caught and told as
+/// damage of the file: a panic hook that complains of faults should keep quiet about it.
+pub fn is_decoding() -> bool {
+    DECODING.get()
+}
+
 /// Runs decoder code on foreign bytes; should it panic, that is damage of the file.
 pub(super) fn contained<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or(Err(Error::DecodeError("the decoder gave up on it")))
+    let before = DECODING.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    DECODING.set(before);
+    result.unwrap_or(Err(Error::DecodeError("the decoder gave up on it")))
 }
 
 /// What a decoder's or demuxer's error means for the file.

@@ -28,6 +28,7 @@ mod testing;
 mod tests;
 mod wav;
 
+pub use decoder::is_decoding;
 pub use mono::mono;
 pub use names::is_audio_name;
 use open::check_shape;
