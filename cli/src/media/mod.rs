@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 mod aiff;
+mod blemish;
 mod caf;
 mod decoder;
 mod mono;
@@ -133,14 +134,15 @@ impl Default for OpenOptions {
 /// Resamples a reader to `rate` Hz, frame 0 on frame 0; the reader itself when it has that rate
 /// (or `rate` is 0). The result has [`resampled_frames`] frames, and a seek gives the very bits that
 /// reading from the start gives.
-pub fn at_rate(reader: Box<dyn Reader>, rate: u32) -> Box<dyn Reader> {
-    if reader.spec().rate == rate {
-        return reader;
+///
+/// # Errors
+/// [`MediaError::Unsupported`]: the two rates have so small a common divisor that one step of the resampler
+/// would be more than 400 000 frames, or four million samples (44 100 to 48 000 Hz takes about a thousand frames).
+pub fn at_rate(reader: Box<dyn Reader>, rate: u32) -> Result<Box<dyn Reader>, MediaError> {
+    if rate == 0 || reader.spec().rate == rate {
+        return Ok(reader);
     }
-    match resample::Resampled::new(reader, rate) {
-        Ok(resampled) => Box::new(resampled),
-        Err(reader) => reader,
-    }
+    Ok(Box::new(resample::Resampled::new(reader, rate)?))
 }
 
 /// The exact number of frames of a reader: what its file tells, else by reading all of it. The

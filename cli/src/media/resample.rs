@@ -3,6 +3,7 @@
 use audioadapter_buffers::direct::SequentialSliceOfVecs;
 use rubato::{Fft, FixedSync, Resampler};
 
+use super::blemish::Blemishes;
 use super::{MediaError, Reader, Spec};
 
 /// Wanted input frames of one transform.
@@ -10,6 +11,11 @@ const CHUNK: u32 = 1024;
 /// Chunks that a seek starts early. The overlap of one chunk reaches into the next, so that one
 /// is enough; two cost nothing and leave a margin.
 const EARLY: u64 = 2;
+
+/// Longest chunk of one channel, and of all together, in samples, before or after. Rates without a common
+/// divisor make chunks of twice the rate; beyond these it takes seconds to prepare for them.
+const MAX_CHUNK: usize = 400_000;
+const MAX_CHUNK_ALL: usize = 4_000_000;
 
 /// Length of `frames` frames at `from` Hz when they are played at `to` Hz: rounded to the nearest
 /// frame, a half up.
@@ -41,6 +47,8 @@ pub(super) struct Resampled {
     delay: u64,
     input: Vec<Vec<f32>>,
     output: Vec<Vec<f32>>,
+    /// What was no sound in the input, by its frame in the raw output.
+    blemishes: Blemishes,
     /// Index of the chunk that `output` holds; `None` before the first.
     at_chunk: Option<u64>,
     /// Index of the chunk that comes next out of `inner`.
@@ -56,19 +64,31 @@ pub(super) struct Resampled {
 }
 
 impl Resampled {
-    /// Gives the reader back when the rates make no resampler (one of them is 0).
-    pub(super) fn new(inner: Box<dyn Reader>, rate: u32) -> Result<Self, Box<dyn Reader>> {
+    /// A reader at `rate`, which isn't 0.
+    pub(super) fn new(inner: Box<dyn Reader>, rate: u32) -> Result<Self, MediaError> {
         let of = inner.spec();
         let channels = of.channels;
-        let Ok(fft) = Fft::<f32>::new(
+        let chunk = chunk(of.rate, rate);
+        let refused = || MediaError::Unsupported {
+            path: of.path.clone(),
+            what: format!(
+                "{} Hz with {channels} channels can't be resampled to {rate} Hz, the two have too little in common; convert it to {rate} Hz",
+                of.rate
+            ),
+        };
+        let after = resampled_frames(chunk as u64, of.rate, rate);
+        let longest = chunk.max(usize::try_from(after).unwrap_or(usize::MAX));
+        if longest > MAX_CHUNK || longest.saturating_mul(channels) > MAX_CHUNK_ALL {
+            return Err(refused());
+        }
+        let fft = Fft::<f32>::new(
             of.rate as usize,
             rate as usize,
-            chunk(of.rate, rate),
+            chunk,
             channels,
             FixedSync::Both,
-        ) else {
-            return Err(inner);
-        };
+        )
+        .map_err(|_| refused())?;
         let frames = of.frames.map(|f| resampled_frames(f, of.rate, rate));
         let spec = Spec {
             rate,
@@ -85,6 +105,7 @@ impl Resampled {
             fft,
             input: vec![vec![0.0; chunk_in]; channels],
             output: vec![vec![0.0; chunk_out]; channels],
+            blemishes: Blemishes::default(),
             at_chunk: None,
             next_chunk: 0,
             pos: 0,
@@ -111,6 +132,11 @@ impl Resampled {
         for plane in &mut self.input {
             plane.get_mut(filled..).unwrap_or_default().fill(0.0);
         }
+        let (from, to) = (self.inner.spec().rate, self.spec.rate);
+        let first = self.next_chunk.saturating_mul(self.chunk_in as u64);
+        self.blemishes.take_from(&mut self.input, |frame| {
+            resampled_frames(first.saturating_add(frame), from, to).saturating_add(self.delay)
+        });
         let channels = self.input.len();
         let (chunk_in, chunk_out) = (self.chunk_in, self.chunk_out);
         let input = SequentialSliceOfVecs::new(&self.input, channels, chunk_in);
@@ -128,6 +154,8 @@ impl Resampled {
                 plane.fill(0.0);
             }
         }
+        let first = self.next_chunk.saturating_mul(chunk_out as u64);
+        self.blemishes.put_into(&mut self.output, first);
         self.at_chunk = Some(self.next_chunk);
         self.next_chunk += 1;
     }
@@ -135,7 +163,9 @@ impl Resampled {
     /// The inner reader ended `filled` frames into the chunk being filled.
     fn close(&mut self, filled: u64, fault: Option<MediaError>) {
         self.drained = true;
-        let reached = self.next_chunk * self.chunk_in as u64 + filled;
+        let reached = (self.next_chunk)
+            .saturating_mul(self.chunk_in as u64)
+            .saturating_add(filled);
         let of = self.inner.spec();
         if fault.is_none() {
             // The reader may have learnt its length only now.
@@ -209,6 +239,7 @@ impl Reader for Resampled {
         self.at_chunk = None;
         self.drained = false;
         self.fft.reset();
+        self.blemishes = Blemishes::default();
         self.inner
             .seek(self.next_chunk.saturating_mul(self.chunk_in as u64))
     }

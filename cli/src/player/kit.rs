@@ -120,7 +120,7 @@ impl Kit {
                     size.rate
                 )));
             }
-            let reader = media::at_rate(reader, size.rate);
+            let reader = media::at_rate(reader, size.rate)?;
             let offset = song.offset(i, size.rate);
             let (source, ends) = Source::new(track.name.clone(), reader, offset, blocks);
             sources.push(source);

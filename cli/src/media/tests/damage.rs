@@ -178,7 +178,7 @@ fn exercise(path: &Path, random: &mut Random) {
         return;
     };
     let mut reader: Box<dyn Reader> = match random.below(3) {
-        0 => at_rate(reader, 48_000),
+        0 => at_rate(reader, 48_000).unwrap(),
         _ => reader,
     };
     let channels = reader.spec().channels;
