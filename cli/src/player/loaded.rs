@@ -212,7 +212,8 @@ impl Loaded {
             .zip(&self.specs)
             .enumerate()
             .map(|(i, (frames, spec))| {
-                media::resampled_frames(*frames, spec.rate, rate) + self.offset(i, rate)
+                media::resampled_frames(*frames, spec.rate, rate)
+                    .saturating_add(self.offset(i, rate))
             })
             .max()
             .unwrap_or(0)

@@ -11,6 +11,7 @@ use toml::Spanned;
 use super::fields::{GainDb, TimeText};
 use super::names::{check_name, clean};
 use super::{Bus, OnEnd, Section, Song, SongError, Time, Track};
+use crate::config::RATE;
 use crate::located::{self, Located};
 use crate::units::{Connect, gain_from_db};
 use raw::{Raw, RawBus, RawSection, RawTrack};
@@ -63,6 +64,19 @@ pub fn parse(path: &Path, text: &str, max_gain_db: f64) -> Result<Document, Song
 fn without_reserved(what: String) -> String {
     what.replace(", `tempo`, `click`, `ltc`, `midi`", "")
         .replace(", `crossfade`, `after`", "")
+}
+
+/// Whether an offset is longer than a day, at whatever rate.
+fn is_too_long(offset: &Time, sections: &[Section]) -> bool {
+    const DAY: u64 = 24 * 60 * 60;
+    match offset {
+        Time::Nanos(nanos) => *nanos > DAY * 1_000_000_000,
+        Time::Frames(frames) => *frames > DAY * RATE.end().unsigned_abs(),
+        // A section's own start never names a section.
+        Time::Section(name) => sections
+            .iter()
+            .any(|s| s.name == *name && is_too_long(&s.start, &[])),
+    }
 }
 
 struct File<'a> {
@@ -215,6 +229,9 @@ impl File<'_> {
                         && !sections.iter().any(|s| s.name == *section)
                     {
                         return self.error(offset, format!("there is no section `{section}`"));
+                    }
+                    if is_too_long(&offset.get_ref().0, sections) {
+                        return self.error(offset, "an offset can't be longer than 24 hours");
                     }
                     offset.get_ref().0.clone()
                 }

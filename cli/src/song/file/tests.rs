@@ -318,6 +318,16 @@ fn tracks() {
         "offset = true",
         "4:10: expected a time such as \"1:30.5\" or a number of seconds, not boolean `true`",
     );
+    for offset in ["86401", "24:00:00.1", "18446744073709551615f"] {
+        refused_in_track(
+            &format!("offset = '{offset}'"),
+            "4:10: an offset can't be longer than 24 hours",
+        );
+    }
+    refused_in_track(
+        "offset = '@late'\n[[sections]]\nname = 'late'\nstart = '25:00:00'",
+        "4:10: an offset can't be longer than 24 hours",
+    );
     refused_in_track("offset = '@solo'", "4:10: there is no section `solo`");
     let twice = "there is a track `a` already; give each a `name` of its own";
     refused(
