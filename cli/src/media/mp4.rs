@@ -25,6 +25,8 @@ pub(super) struct Mp4 {
     pub(super) extent: u64,
     /// The edit list plays several parts, of which only the first is taken.
     pub(super) several_parts: bool,
+    /// Samples that the fragments' runs claim, all together.
+    pub(super) run_samples: u64,
 }
 
 fn be16(b: &[u8], at: usize) -> Option<u16> {
@@ -66,6 +68,7 @@ fn find<'a>(b: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
 pub(super) fn read(file: &File, len: u64) -> io::Result<Option<Mp4>> {
     let mut at = 0u64;
     let mut told = None;
+    let mut run_samples = 0u64;
     while at < len {
         let mut head = [0u8; 16];
         let n = read_full_at(file, at, &mut head)?;
@@ -81,19 +84,39 @@ pub(super) fn read(file: &File, len: u64) -> io::Result<Option<Mp4>> {
         if size < skip {
             break;
         }
-        if name == b"moov" {
+        if name == b"moov" || name == b"moof" {
             let content = (size - skip).min(len.saturating_sub(at + skip));
             if content > MAX_MOOV {
                 break;
             }
-            let mut moov = vec![0u8; content as usize];
-            let got = read_full_at(file, at + skip, &mut moov)?;
-            moov.truncate(got);
-            told.get_or_insert(parse(&moov));
+            let mut inside = vec![0u8; content as usize];
+            let got = read_full_at(file, at + skip, &mut inside)?;
+            inside.truncate(got);
+            if name == b"moof" {
+                run_samples = run_samples.saturating_add(samples_of_runs(&inside));
+            } else if told.is_none() {
+                told = Some(parse(&inside));
+            }
         }
         at = at.saturating_add(size);
     }
-    Ok(told.map(|told| Mp4 { extent: at, ..told }))
+    Ok(told.map(|told| Mp4 {
+        extent: at,
+        run_samples,
+        ..told
+    }))
+}
+
+/// The samples that the runs of a movie fragment claim. Where they share one size and duration a run is a
+/// few bytes, however many it claims.
+fn samples_of_runs(moof: &[u8]) -> u64 {
+    let of = |name: &'static [u8; 4]| move |(n, content)| (&n == name).then_some(content);
+    boxes(moof)
+        .filter_map(of(b"traf"))
+        .flat_map(|traf| boxes(traf).filter_map(of(b"trun")))
+        .filter_map(|run| be32(run, 4))
+        .map(u64::from)
+        .sum()
 }
 
 fn parse(moov: &[u8]) -> Mp4 {

@@ -23,6 +23,10 @@ use super::{MediaError, OpenOptions, Reader, Spec, aiff, caf, mp4};
 const RATES: std::ops::RangeInclusive<u32> = 1000..=1_536_000;
 /// Channels that are believed.
 const MAX_CHANNELS: usize = 128;
+/// Frames that are believed: 265 days at 48 kHz.
+const MAX_FRAMES: u64 = 1 << 40;
+/// Samples in the fragments of an MP4 file that are believed, whatever its length.
+const MAX_RUN_SAMPLES: u64 = 1 << 24;
 /// Core rates up to this are taken for HE-AAC where a raw stream can't tell, Hz.
 const HE_AAC_CORE: u32 = 24_000;
 
@@ -35,6 +39,17 @@ const HE_AAC_CORE: u32 = 24_000;
 /// [`MediaError::Missing`], [`MediaError::Unreadable`], or [`MediaError::Unsupported`] with what to do
 /// instead. A damaged file opens as long as its header is whole; reading it tells the damage.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<Box<dyn Reader>, MediaError> {
+    let reader = open_any(path, options)?;
+    match reader.spec().frames {
+        Some(frames) if frames > MAX_FRAMES => Err(unsupported(
+            path,
+            format!("a length of {frames} frames can't be right"),
+        )),
+        _ => Ok(reader),
+    }
+}
+
+fn open_any(path: &Path, options: &OpenOptions) -> Result<Box<dyn Reader>, MediaError> {
     if path == Path::new("-") {
         return Ok(Box::new(WavPipe::open(
             path,
@@ -349,6 +364,16 @@ fn open_mp4(
         return Err(unsupported(
             path,
             "HE-AAC isn't supported, it would lose the upper half of its band; convert it to FLAC or WAV",
+        ));
+    }
+    // symphonia goes through them one by one.
+    if told.run_samples > len.max(MAX_RUN_SAMPLES) {
+        return Err(unsupported(
+            path,
+            format!(
+                "M4A whose fragments claim {} samples can't be right",
+                told.run_samples
+            ),
         ));
     }
     let extent = told.extent.max(len);
