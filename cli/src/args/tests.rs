@@ -232,6 +232,8 @@ fn refusals() {
         "did you mean `--period`?",
     );
     refused("play a --rate", "--rate needs a value", TRY_PLAY);
+    let nameless = parse(["backline", "play", ""].map(OsString::from), &|_| None);
+    assert_eq!(nameless.unwrap_err().message, "INPUT needs a value");
     refused(
         "play a --backend",
         "--backend needs a value: one of auto, jack, alsa, null",

@@ -118,14 +118,13 @@ fn hint(error: &clap::Error, path: &str) -> String {
     format!("try `{path} --help`")
 }
 
-/// `--gain <TRACK=DB>` is known as `--gain`, `<FILE>...` as `FILE`.
+/// `--gain <TRACK=DB>` is known as `--gain`, `<FILE>...` and `[FILE]...` as `FILE`.
 fn first_word(argument: &str) -> &str {
+    let argument = argument.trim_start_matches(['<', '[']);
     let end = argument
-        .find([' ', '=', '[', '>'])
+        .find([' ', '=', '[', ']', '>'])
         .unwrap_or(argument.len());
-    argument[..end]
-        .trim_start_matches('<')
-        .trim_end_matches('.')
+    argument[..end].trim_end_matches('.')
 }
 
 fn first_line(error: &clap::Error) -> String {
