@@ -16,6 +16,11 @@ else
     # Checks too long for every day: each of the 2³² floats through every conversion; more programs of the model.
     cargo test --release -p engine-core --features alloc --lib -- --ignored
     BACKLINE_SOAK=1 cargo test --release -p backline-tests --test model
+    if reason=$(tests/firmware/run.sh --check); then
+        tests/firmware/mutants.sh
+    else
+        echo "SKIP firmware-mutants: $reason"
+    fi
     backline=${CARGO_TARGET_DIR:-target}/release/backline
 fi
 work=$(mktemp -d)

@@ -23,7 +23,7 @@ major=$(qemu-system-arm -version | sed -n '1s/.*version \([0-9]*\).*/\1/p')
 cc -Wall -Wextra -Werror -O2 -shared -fPIC -DAPI=$((major < 9 ? 1 : 2)) -o "$build/spans.so" "$here/plugin/spans.c"
 cd "$here"
 if cargo clippy --version >/dev/null 2>&1; then lint=(clippy) deny=(-- -D warnings); else lint=(check) deny=(); fi
-if cargo fmt --version >/dev/null 2>&1; then cargo fmt --all --check; fi
+if cargo fmt --version >/dev/null 2>&1; then cargo fmt -p program -p image -p check --check; fi
 cargo "${lint[@]}" -q --locked --target-dir "$build" -p check -p program --all-targets "${deny[@]}"
 cargo test -q --locked --target-dir "$build" -p check
 for target in $boards; do
