@@ -13,6 +13,17 @@ pub struct BusShape {
     pub channels: u8,
 }
 
+impl BusShape {
+    /// The bus's part of what there is one of for every bus channel.
+    #[inline]
+    pub(crate) fn of<T>(self, channels: &mut [T]) -> &mut [T] {
+        let first = usize::from(self.first);
+        channels
+            .get_mut(first..first + usize::from(self.channels))
+            .unwrap_or(&mut [])
+    }
+}
+
 /// The buses of an engine: up to `U` buses with together up to `C` channels, and the output plane
 /// that each bus channel is added to.
 ///

@@ -302,18 +302,28 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
             master: run.master,
             curves: run.curves,
         };
-        for strip in &mut self.strips {
-            let shape = strip.spec().bus.and_then(|b| layout.shape(b));
-            if sounding == n {
-                stale += strip.fetch(self.spec.ticket, self.frame);
-                if strip.mix_plain(n, target.sums, shape) {
+        let whole = sounding == n;
+        for pair in self.strips.chunks_mut(2) {
+            if whole {
+                for strip in pair.iter_mut() {
+                    stale += strip.fetch(self.spec.ticket, self.frame);
+                }
+                if let [a, b] = pair
+                    && let shape = a.spec().bus.and_then(|b| layout.shape(b))
+                    && a.mix_two_plain(b, n, target.sums, shape)
+                {
                     continue;
                 }
             }
-            target.shape = shape;
-            stale += strip.mix(sounding, self.spec.ticket, self.frame, &mut target);
-            if sounding < n {
-                strip.idle(n - sounding);
+            for strip in pair {
+                target.shape = strip.spec().bus.and_then(|b| layout.shape(b));
+                if whole && strip.mix_plain(n, target.sums, target.shape) {
+                    continue;
+                }
+                stale += strip.mix(sounding, self.spec.ticket, self.frame, &mut target);
+                if !whole {
+                    strip.idle(n - sounding);
+                }
             }
         }
         self.frame += n as u64;

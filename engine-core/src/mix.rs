@@ -59,6 +59,22 @@ pub(crate) fn add_flat(acc: &mut [f32], x: &[f32], c: f32) {
     }
 }
 
+/// `acc = (acc + c·x) + d·y`: two tracks, in this order.
+#[inline]
+pub(crate) fn add_two_flat(acc: &mut [f32], [x, y]: [&[f32]; 2], [c, d]: [f32; 2]) {
+    let (strides, rest) = acc.as_chunks_mut::<STRIDE>();
+    let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<STRIDE>(), y.as_chunks::<STRIDE>());
+    for ((a, x), y) in strides.iter_mut().zip(x).zip(y) {
+        *a = core::array::from_fn(|i| match (a.get(i), x.get(i), y.get(i)) {
+            (Some(a), Some(x), Some(y)) => (a + c * x) + d * y,
+            _ => 0.0,
+        });
+    }
+    for ((a, x), y) in rest.iter_mut().zip(x_rest).zip(y_rest) {
+        *a = (*a + c * x) + d * y;
+    }
+}
+
 /// `acc = acc + c·((l + r)·0.5)`
 #[inline]
 pub(crate) fn add_folded(acc: &mut [f32], l: &[f32], r: &[f32], gain: Gain<'_>) {
@@ -100,7 +116,13 @@ pub(crate) fn add_enveloped(acc: &mut [f32], x: &[f32], gain: Gain<'_>, envelope
 pub(crate) fn scale(x: &mut [f32], gain: Gain<'_>) {
     match gain {
         Gain::Flat(1.0) => {}
-        Gain::Flat(c) => x.iter_mut().for_each(|x| *x *= c),
+        Gain::Flat(c) => {
+            let (strides, rest) = x.as_chunks_mut::<STRIDE>();
+            for x in strides {
+                *x = x.map(|x| x * c);
+            }
+            rest.iter_mut().for_each(|x| *x *= c);
+        }
         Gain::Curve(curve) => multiply(x, curve),
     }
 }
