@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
-use program::load::{LOADS, Load};
+use program::load::{LONG_LOADS, SHORT_LOADS};
 
 use crate::board::{BOARDS, Board};
 use crate::figures::{Figures, Limits};
@@ -142,12 +142,12 @@ fn loads(board: &Board, image: &Path, plugin: &Path, figures: &mut Figures) -> R
     let sizes = image::sizes(image)?;
     let run = qemu::run(board, image, sizes.ram_end, plugin)?;
     ensure!(
-        run.log.len() == LOADS.len(),
+        run.log.len() == SHORT_LOADS.len() + LONG_LOADS.len(),
         "{:?} is not about every load",
         run.log
     );
     let mut spans = run.spans.as_slice();
-    for (load, line) in LOADS.iter().zip(&run.log) {
+    for (load, line) in SHORT_LOADS.iter().chain(&LONG_LOADS).zip(&run.log) {
         let calls = line
             .strip_prefix(load.name)
             .and_then(|n| n.trim().parse().ok())
@@ -157,7 +157,7 @@ fn loads(board: &Board, image: &Path, plugin: &Path, figures: &mut Figures) -> R
         // Starting and ending aside, every call is like any other.
         let mut mine = mine.to_vec();
         mine.sort_unstable();
-        let usual = mine[mine.len() / 2] as f64 / Load::PERIOD as f64;
+        let usual = mine[mine.len() / 2] as f64 / load.piece.period as f64;
         let name = load.name;
         figures.add(
             format!("{name}: instructions per frame and stem"),

@@ -9,7 +9,7 @@ pub fn notes<B: Stock, const T: usize, const U: usize, const C: usize, const F: 
     let memory: &'static mut Memory<B, T, U, C, F> = Box::leak(Box::default());
     let hashes: &'static Hashes = Box::leak(Box::new(Hashes::new()));
     let ends = memory.make(piece);
-    let mut stage = Stage::new(ends.engine, piece, hashes);
+    let mut stage = Stage::<B, T, U, C, F, 64>::new(ends.engine, piece, hashes);
     let (handle, controls, kits) = (ends.handle, ends.controls, ends.kits);
     let mut controller = Controller::new(piece, handle, controls, kits, hashes);
     let mut notes = Vec::new();

@@ -10,10 +10,10 @@ use crate::memory::Memory;
 use crate::score::{Act, Piece};
 use crate::stage::{Hashes, Stage};
 
-/// Memory for a load: eight tracks, one bus of at most two channels.
-pub type LoadMemory = Memory<Block<64>, 8, 1, 2, 64>;
+/// Memory for a load: eight tracks, one bus of at most two channels, blocks of `F` frames.
+pub type LoadMemory<const F: usize> = Memory<Block<F>, 8, 1, 2, F>;
 /// The stage of a load.
-pub type LoadStage = Stage<Block<64>, 8, 1, 2, 64>;
+pub type LoadStage<const F: usize> = Stage<Block<F>, 8, 1, 2, F, F>;
 
 /// One load.
 pub struct Load {
@@ -23,19 +23,17 @@ pub struct Load {
     pub stems: u32,
     /// Multiply-accumulates per frame.
     pub macs: u32,
-    piece: Piece,
+    /// What is played. A call is one block long.
+    pub piece: Piece,
 }
 
 impl Load {
-    /// Frames of one call, which is one block.
-    pub const PERIOD: usize = 64;
-
     /// Plays the load to its end; `call` is to make the calls. Returns how many there were.
-    pub fn play(
+    pub fn play<const F: usize>(
         &'static self,
-        memory: &'static mut LoadMemory,
+        memory: &'static mut LoadMemory<F>,
         hashes: &'static Hashes,
-        mut call: impl FnMut(&mut LoadStage),
+        mut call: impl FnMut(&mut LoadStage<F>),
     ) -> u32 {
         let ends = memory.make(&self.piece);
         let mut stage = Stage::new(ends.engine, &self.piece, hashes);
@@ -50,7 +48,12 @@ impl Load {
     }
 }
 
-const LENGTH: usize = 2_048;
+/// Frames of a short call and of a long one.
+pub const SHORT: usize = 64;
+/// See [`SHORT`].
+pub const LONG: usize = 256;
+
+const LENGTH: usize = 4_096;
 
 static MONO: [i16; LENGTH] = saw(97, 2_000, 3_000);
 static STEREO: [i16; 2 * LENGTH] = saw(194, 4_000, 3_000);
@@ -58,14 +61,21 @@ static STEREO: [i16; 2 * LENGTH] = saw(194, 4_000, 3_000);
 const TO_MONO: [(StripSpec, Stem); 8] = [track(1, &MONO); 8];
 const TO_STEREO: [(StripSpec, Stem); 8] = [track(2, &STEREO); 8];
 
-/// The loads, in the order of their figures.
-pub static LOADS: [Load; 6] = [
-    load("mono-1", 1, 1, &[&[0]], TO_MONO.split_at(1).0),
-    load("mono-8", 8, 8, &[&[0]], &TO_MONO),
-    load("spread-1", 1, 2, &[&[0, 1]], TO_MONO.split_at(1).0),
-    load("spread-8", 8, 16, &[&[0, 1]], &TO_MONO),
-    load("stereo-1", 1, 2, &[&[0, 1]], TO_STEREO.split_at(1).0),
-    load("stereo-8", 8, 16, &[&[0, 1]], &TO_STEREO),
+/// Loads with short calls, in the order of their figures.
+pub static SHORT_LOADS: [Load; 6] = [
+    load("mono-1", SHORT, 1, &[&[0]], TO_MONO.split_at(1).0),
+    load("mono-8", SHORT, 8, &[&[0]], &TO_MONO),
+    load("spread-1", SHORT, 2, &[&[0, 1]], TO_MONO.split_at(1).0),
+    load("spread-8", SHORT, 16, &[&[0, 1]], &TO_MONO),
+    load("stereo-1", SHORT, 2, &[&[0, 1]], TO_STEREO.split_at(1).0),
+    load("stereo-8", SHORT, 16, &[&[0, 1]], &TO_STEREO),
+];
+
+/// Loads with long calls.
+pub static LONG_LOADS: [Load; 3] = [
+    load("mono-8-long", LONG, 8, &[&[0]], &TO_MONO),
+    load("spread-8-long", LONG, 16, &[&[0, 1]], &TO_MONO),
+    load("stereo-8-long", LONG, 16, &[&[0, 1]], &TO_STEREO),
 ];
 
 const SCORE: [(u32, Act); 10] = [
@@ -91,19 +101,19 @@ const fn track(channels: u8, samples: &'static [i16]) -> (StripSpec, Stem) {
 
 const fn load(
     name: &'static str,
-    stems: u32,
+    period: usize,
     macs: u32,
     buses: &'static [&'static [u16]],
     tracks: &'static [(StripSpec, Stem)],
 ) -> Load {
     Load {
         name,
-        stems,
+        stems: tracks.len() as u32,
         macs,
         piece: Piece {
             rate: 48_000,
             ramp: 0,
-            period: Load::PERIOD,
+            period,
             planes: buses[0].len(),
             buses,
             tracks,

@@ -14,12 +14,12 @@ use crate::stage::Stage;
 /// Memory for [`LARGE`]: four tracks, two buses with three channels.
 pub type LargeMemory = Memory<Block<64>, 4, 2, 3, 64>;
 /// The stage of [`LARGE`].
-pub type LargeStage = Stage<Block<64>, 4, 2, 3, 64>;
+pub type LargeStage = Stage<Block<64>, 4, 2, 3, 64, 48>;
 /// Memory for [`SMALL`]: two mono tracks into one mono bus.
 pub type SmallMemory = Memory<Mono<64>, 2, 1, 1, 16>;
 
 /// The stage of [`SMALL`].
-pub type SmallStage = Stage<Mono<64>, 2, 1, 1, 16>;
+pub type SmallStage = Stage<Mono<64>, 2, 1, 1, 16, 40>;
 
 const LENGTH: usize = 8_000;
 

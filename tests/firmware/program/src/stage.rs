@@ -9,9 +9,6 @@ use crate::block::Stock;
 use crate::memory::StaticEngine;
 use crate::score::Piece;
 
-/// Most frames of one call.
-pub const MOST: usize = 64;
-
 /// What interrupt and main loop show each other: how many calls were made, hashes of all that was
 /// given so far, and whether the main loop was filling a block. One writer each; loads and stores only.
 #[derive(Default)]
@@ -63,21 +60,28 @@ impl Hashes {
     }
 }
 
-/// The engine, its planes and the DMA's buffer of 16-bit samples.
-pub struct Stage<B: Stock, const T: usize, const U: usize, const C: usize, const F: usize> {
+/// The engine, its planes and the DMA's buffer of 16-bit samples. A call has at most `M` frames.
+pub struct Stage<
+    B: Stock,
+    const T: usize,
+    const U: usize,
+    const C: usize,
+    const F: usize,
+    const M: usize,
+> {
     engine: &'static mut StaticEngine<B, T, U, C, F>,
-    planes: [[f32; MOST]; C],
+    planes: [[f32; M]; C],
     /// Planes in use, and frames of a call.
     shape: (usize, usize),
     converter: Converter<C>,
-    dma: [[u8; 2 * MOST]; C],
+    dma: [[[u8; 2]; M]; C],
     hashes: &'static Hashes,
 }
 
-impl<B: Stock, const T: usize, const U: usize, const C: usize, const F: usize>
-    Stage<B, T, U, C, F>
+impl<B: Stock, const T: usize, const U: usize, const C: usize, const F: usize, const M: usize>
+    Stage<B, T, U, C, F, M>
 {
-    /// A stage for a piece, whose calls are at most [`MOST`] frames long.
+    /// A stage for a piece, whose calls are at most `M` frames long.
     pub fn new(
         engine: &'static mut StaticEngine<B, T, U, C, F>,
         piece: &Piece,
@@ -85,10 +89,10 @@ impl<B: Stock, const T: usize, const U: usize, const C: usize, const F: usize>
     ) -> Self {
         Self {
             engine,
-            planes: [[0.0; MOST]; C],
-            shape: (piece.planes, piece.period.min(MOST)),
+            planes: [[0.0; M]; C],
+            shape: (piece.planes, piece.period.min(M)),
             converter: Converter::new(SampleFormat::S16, Dither::Tpdf),
-            dma: [[0; 2 * MOST]; C],
+            dma: [[[0; 2]; M]; C],
             hashes,
         }
     }
@@ -107,8 +111,11 @@ impl<B: Stock, const T: usize, const U: usize, const C: usize, const F: usize>
     #[inline]
     pub fn convert(&mut self) {
         let planes = self.planes.each_ref().map(|p| p.as_slice());
-        self.converter
-            .interleave(&planes, self.shape.1, self.dma.as_flattened_mut());
+        self.converter.interleave(
+            &planes,
+            self.shape.1,
+            self.dma.as_flattened_mut().as_flattened_mut(),
+        );
     }
 
     /// Notes what was given.
@@ -120,9 +127,8 @@ impl<B: Stock, const T: usize, const U: usize, const C: usize, const F: usize>
                 samples = fnv(samples, x.to_bits());
             }
         }
-        let interleaved = self.dma.as_flattened();
-        for pair in interleaved.chunks_exact(2).take(frames * C) {
-            bytes = fnv(bytes, u32::from(pair[0]) | u32::from(pair[1]) << 8);
+        for word in self.dma.as_flattened().iter().take(frames * C) {
+            bytes = fnv(bytes, u32::from(u16::from_le_bytes(*word)));
         }
         let h = self.hashes;
         h.samples.store(samples, Ordering::Relaxed);
