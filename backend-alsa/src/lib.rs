@@ -12,8 +12,12 @@
 //!   that was unplugged end as [`Lost`](engine_core::backend::Health::Lost) with a reason.
 //! * A PCM that nothing paces (`null`, `file`) is driven by what the engine has ready.
 #![warn(missing_docs)]
+#![cfg_attr(rtsan, feature(sanitize))]
 // A backend error carries its sentence with it; it is made when something fails, not in a loop.
 #![allow(clippy::result_large_err)]
+
+#[cfg(test)]
+use backline_trap as _;
 
 mod backend;
 mod chain;

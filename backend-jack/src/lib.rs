@@ -12,10 +12,14 @@
 //! The library is called through `jack-sys` and not through the `jack` crate, because that one
 //! can't name a server when it opens a client, holds a lock over opening and closing (so that
 //! one hung close would hang every later open), and hands `&mut` of its handlers to two threads.
+#![cfg_attr(rtsan, feature(sanitize))]
 #![allow(
     clippy::result_large_err,
     reason = "errors carry their sentence in place; none is made on an audio thread"
 )]
+
+#[cfg(test)]
+use backline_trap as _;
 
 mod aside;
 mod client;

@@ -46,6 +46,8 @@ impl<P: Process> Player<P> {
 
     /// Freewheel only, where the server waits for its clients and no clock runs: waits until the
     /// player has the frames, with a bound, and gives way to a halt.
+    #[cold]
+    #[inline(never)]
     fn wait_ready(&mut self, frames: usize) {
         let start = Instant::now();
         while !self.process.ready(frames)

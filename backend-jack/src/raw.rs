@@ -8,6 +8,7 @@ use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::Arc;
 
+use engine_core::denormals::flush_denormals;
 use jack_sys as j;
 
 use crate::messages;
@@ -341,7 +342,9 @@ unsafe extern "C" fn quiet(message: *const c_char) {
     }
 }
 
+#[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
 unsafe extern "C" fn on_process<C: Cycle>(frames: u32, arg: *mut c_void) -> c_int {
+    let _guard = flush_denormals();
     // SAFETY: `arg` is the `Active<C>` of `activate`, which lives until the client is closed,
     // and libjack runs this callback on one thread at a time.
     let active = unsafe { &mut *arg.cast::<Active<C>>() };

