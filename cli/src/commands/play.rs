@@ -96,6 +96,7 @@ fn build(play: &Play, born: Instant, reporter: &mut Reporter) -> Result<Player, 
         .end(run.end.clone())
         .strict_rate(settings.strict_rate.value)
         .preload_limit(u64::from(settings.preload_limit.value) * 1_000_000)
+        .lock_memory(true)
         .ring_ms(settings.ring_ms.value)
         .poll(Duration::from_millis(settings.poll_ms.value.into()))
         .monitor_level(monitor_level(settings.monitor.value))

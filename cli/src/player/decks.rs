@@ -10,6 +10,7 @@ use super::clock::HostClock;
 use super::kit::{Kit, RingSize};
 use super::layout::Layout;
 use super::loaded::{LoadOptions, Loaded};
+use super::memory;
 use super::wish::Wish;
 use crate::feeder::{FeedHandle, Feeder, StillReading};
 use crate::plan::Plan;
@@ -126,6 +127,9 @@ impl Decks {
             let kit = Kit::open(
                 &loaded, &layout, &directs, &options, size, ticket, plan, followed,
             );
+            if options.lock_memory {
+                memory::lock();
+            }
             let _ = own.send(Wish::Opened(ticket, Box::new(kit)));
         };
         let named = std::thread::Builder::new().name("backline-loader".into());

@@ -24,6 +24,8 @@ pub(crate) struct LoadOptions {
     pub mono: bool,
     /// Refuse stems of another rate than the output's.
     pub strict_rate: bool,
+    /// Lock what was loaded in memory.
+    pub lock_memory: bool,
 }
 
 impl Default for LoadOptions {

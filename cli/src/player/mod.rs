@@ -38,6 +38,7 @@ pub(crate) mod kit;
 pub(crate) mod layout;
 pub(crate) mod loaded;
 mod loss;
+mod memory;
 mod notes;
 mod rig;
 mod status;

@@ -33,7 +33,8 @@ pub(super) struct Rig {
     pub granted: Granted,
     /// The driver calls the engine.
     pub running: bool,
-    started: bool,
+    /// The driver was started at least once.
+    pub started: bool,
 }
 
 impl Rig {

@@ -118,6 +118,7 @@ impl Rendering {
             strict_rate: options.strict_rate,
             overrides: options.overrides.clone(),
             max_gain_db: options.max_gain_db,
+            lock_memory: false,
         };
         let mut tickets = TicketDrum::new();
         let songs = load_all(setlist, &mut tickets, &load)?;
