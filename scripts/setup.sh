@@ -48,6 +48,8 @@ if [ "$target" = test ]; then
     need vorbis-tools have oggenc
     need tmux have tmux
     need valgrind have valgrind
+    need strace have strace
+    need binutils have objdump
     # The feature opus builds libopus.
     need cmake have cmake
     need xz-utils have xz

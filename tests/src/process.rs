@@ -1,4 +1,4 @@
-//! What Linux tells of this process.
+//! What Linux tells of this process and of others.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,16 @@ pub fn peak_memory() -> u64 {
 /// # Panics
 /// Without `/proc`.
 pub fn sleeps() -> BTreeMap<u32, (String, u64)> {
+    sleeps_of("self")
+}
+
+/// The same of another process, by its id.
+///
+/// # Panics
+/// When there is no such process.
+pub fn sleeps_of(process: &str) -> BTreeMap<u32, (String, u64)> {
     let mut threads = BTreeMap::new();
-    for task in std::fs::read_dir("/proc/self/task")
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))
         .expect("a /proc")
         .flatten()
     {
@@ -37,4 +45,33 @@ pub fn sleeps() -> BTreeMap<u32, (String, u64)> {
         }
     }
     threads
+}
+
+/// The audio thread of a process that plays: the one of that name, or of that name's many (libjack's
+/// threads all have the name of the one that opened the client) that sleeps most often.
+///
+/// # Panics
+/// When there is none.
+pub fn audio_thread(process: i32, name: &str) -> u32 {
+    let threads = sleeps_of(&process.to_string());
+    let named = threads.iter().filter(|(_, (n, _))| n == name);
+    let most = named.max_by_key(|(_, (_, count))| *count);
+    *most
+        .unwrap_or_else(|| panic!("no thread {name} in {threads:?}"))
+        .0
+}
+
+/// Minor and major page faults of a thread so far.
+///
+/// # Panics
+/// When there is no such thread.
+pub fn page_faults(process: i32, thread: u32) -> (u64, u64) {
+    let path = format!("/proc/{process}/task/{thread}/stat");
+    let stat = std::fs::read_to_string(&path).expect(&path);
+    // The name, which may hold anything, ends at the last bracket.
+    let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let number = |n: usize| fields[n].parse().expect("a number");
+    // See proc(5): fields 10 and 12, counted from 1, of which the first two are gone.
+    (number(7), number(9))
 }

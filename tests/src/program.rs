@@ -55,6 +55,7 @@ pub struct Home {
     folder: tempfile::TempDir,
     alsa_config: PathBuf,
     powerless: bool,
+    program: Option<PathBuf>,
 }
 
 impl Default for Home {
@@ -79,6 +80,7 @@ impl Home {
             folder,
             alsa_config,
             powerless: false,
+            program: None,
         }
     }
 
@@ -120,6 +122,13 @@ impl Home {
         path
     }
 
+    /// Runs this program instead of `backline`.
+    #[must_use]
+    pub fn with_program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.program = Some(program.into());
+        self
+    }
+
     /// Takes the program's right to read whatever it likes, which root has.
     pub fn powerless(mut self) -> Self {
         self.powerless = true;
@@ -130,14 +139,15 @@ impl Home {
     /// standard input.
     pub fn backline(&self, args: &str) -> Command {
         let home = self.path();
+        let program = self.program.as_deref().unwrap_or_else(|| backline_bin());
         let mut command = if self.powerless {
             let mut without = Command::new("setpriv");
             without
                 .args(["--bounding-set=-all", "--inh-caps=-all"])
-                .arg(backline_bin());
+                .arg(program);
             without
         } else {
-            Command::new(backline_bin())
+            Command::new(program)
         };
         command
             .args(args.split_whitespace())
