@@ -1,0 +1,106 @@
+//! 24 looped stems at 64 frames in the virtual machine, on each kind of output that has a clock there.
+//!
+//! The guest's clock counts instructions, so zero means zero: no xrun, no late callback, no starvation. (The
+//! loopback card isn't among them: its own tick of 4 ms is too coarse for such periods.)
+//!
+//! `BACKLINE_GUEST_SECONDS` is how long each plays, in the guest's time; 10 unless set.
+
+use std::process::Command;
+use std::time::Duration;
+
+use backend_alsa::AlsaOptions;
+use backend_jack::JackOptions;
+use backline::player::{Output, PlayerBuilder};
+use backline::report::Ended;
+use backline_tests::guest::{RATE, until};
+use backline_tests::jackd::Jackd;
+use backline_tests::noise::stems;
+use backline_tests::stems::setlist;
+use engine_core::convert::Dither;
+use engine_core::monitor::MonitorLevel;
+
+const STEMS: usize = 24;
+const PERIOD: u32 = 64;
+/// No multiple of a block or a period: the seam travels.
+const LOOP: u64 = 2 * RATE as u64 + 77;
+
+fn seconds() -> u64 {
+    let set = std::env::var("BACKLINE_GUEST_SECONDS").ok();
+    set.and_then(|s| s.parse().ok()).unwrap_or(10)
+}
+
+fn holds(what: &str, output: Output, periods: Option<u32>) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut player = PlayerBuilder::new(setlist(vec![stems(dir.path(), &[LOOP; STEMS])]))
+        .output(output)
+        .rate(Some(RATE))
+        .period(Some(PERIOD), periods)
+        .looping(None)
+        .monitor_level(MonitorLevel::Full)
+        .lock_memory(true)
+        .build()
+        .unwrap();
+    player.play();
+    std::thread::sleep(Duration::from_secs(seconds()));
+    player.quit();
+    let summary = player.wait().unwrap();
+    assert_eq!(summary.ended, Ended::Stopped, "{what}: {:?}", summary.error);
+    assert_eq!(
+        (
+            summary.device_xruns,
+            summary.late_callbacks,
+            summary.starvations
+        ),
+        (Some(0), Some(0), 0),
+        "{what}: xruns, late callbacks, starvations: {summary:?}"
+    );
+    // Starting and stopping are in that time, too.
+    let frames = (seconds() - 1) * u64::from(RATE);
+    assert!(summary.frames > frames, "{what}: {} frames", summary.frames);
+    println!("{what}: {} frames, {:?}", summary.frames, summary.latency);
+}
+
+fn card(device: &str) -> Output {
+    Output::Alsa(AlsaOptions {
+        device: device.to_owned(),
+        dither: Dither::None,
+        ..AlsaOptions::default()
+    })
+}
+
+#[test]
+fn on_jack() {
+    let Some(server) = Jackd::start(PERIOD, RATE) else {
+        return;
+    };
+    let output = Output::Jack {
+        options: JackOptions {
+            server_name: Some(server.name().into()),
+            ..JackOptions::default()
+        },
+        physical: true,
+        as_songs_say: true,
+    };
+    holds("jackd", output, None);
+}
+
+#[test]
+fn on_the_dummy_card() {
+    holds("hw:Dummy", card("hw:Dummy"), Some(2));
+}
+
+#[test]
+fn on_the_usb_card() {
+    for module in ["xhci-pci", "snd-usb-audio"] {
+        let loaded = Command::new("modprobe").arg(module).status().unwrap();
+        assert!(loaded.success(), "{module}");
+    }
+    until("the USB card", || {
+        std::fs::read_to_string("/proc/asound/cards").is_ok_and(|cards| cards.contains("USB-Audio"))
+    });
+    // The card gets its name a moment after its number.
+    until("its PCM", || {
+        std::fs::read_to_string("/proc/asound/pcm").is_ok_and(|pcm| pcm.contains("USB Audio"))
+    });
+    holds("the USB card", card("hw:CARD=Audio"), Some(2));
+}
