@@ -67,6 +67,10 @@ step tests cargo test --workspace --no-fail-fast -- --show-output
 step opus cargo test -p backline --features opus --lib -- --show-output opus names::
 step example example_works
 step instructions scripts/instructions.sh
+step panics cargo run --release -p backline-panics
+step nightly-miri scripts/nightly.sh miri
+step nightly-realtime scripts/nightly.sh realtime
+step nightly-threads scripts/nightly.sh threads
 firmware_steps
 guest_steps
 steps_end
