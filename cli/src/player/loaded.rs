@@ -36,6 +36,7 @@ impl Default for LoadOptions {
             max_gain_db: 12.0,
             mono: false,
             strict_rate: false,
+            lock_memory: false,
         }
     }
 }

@@ -48,9 +48,12 @@ impl Platform<N, T, U, C> for Small {
 
 type SmallEngine = Engine<Small, N, T, U, C, F>;
 
-/// The feeder's ends of both tracks.
+/// The feeder's ends of a track's rings, and the frame that comes next.
+type Lane = (Producer<Box<Block<B>>, N>, Consumer<Box<Block<B>>, N>, u64);
+
+/// The feeder's side of both tracks.
 struct Feed {
-    lanes: Vec<(Producer<Box<Block<B>>, N>, Consumer<Box<Block<B>>, N>, u64)>,
+    lanes: Vec<Lane>,
     ticket: Ticket,
 }
 
