@@ -223,7 +223,10 @@ impl<
             },
             actual,
         });
-        let sounding = self.is_rolling() && self.guard_state == Guard::Open && self.deck.is_some();
+        // (A deck that waits for its first data is silent: what is cut to instead begins unfaded.)
+        let sounding = self.is_rolling()
+            && self.guard_state == Guard::Open
+            && self.deck.as_deref().is_some_and(|d| d.has_begun());
         if cut.fade > 0 && sounding {
             self.incoming = Some(Incoming {
                 deck: new,

@@ -195,3 +195,21 @@ fn a_deck_shorter_than_its_fade_ends_at_its_length() {
             .contains(&EventKind::Ended { deck, frame: 300 })
     );
 }
+
+/// A deck that waits for its first data is silent: there is nothing to fade from, and nothing to wait for.
+#[test]
+fn what_is_cut_to_before_anything_sounded_begins_at_once_and_unfaded() {
+    let mut rig = Rig::new(0);
+    let c = Arc::new(HostControls::new());
+    let (first, _unfed) = rig.deck(1, &c, &[ones], 0, None, 4);
+    rig.cut(first, At::Now, 0);
+    rig.send(Command::Play { fade: 0 });
+    rig.run(10);
+    let (next, mut feed) = rig.deck(1, &c, &[ramp], 0, None, 4);
+    feed.fill(4);
+    rig.cut(next, At::Now, 480);
+    rig.run(20);
+    assert_eq!(rig.out[9], [0.0; 2]);
+    assert_eq!(rig.out[10], ramp(0));
+    assert_eq!(rig.out[29], ramp(19));
+}
