@@ -97,7 +97,6 @@ impl<
             return Next::Again;
         };
         let deck_left = deck.left();
-        let awaits = deck.awaits();
         if !deck.has_begun() && !deck.is_primed() {
             // The group gate: nothing starts before everything can. Not a starvation.
             return Next::Wait(max);
@@ -112,7 +111,7 @@ impl<
             }
             self.leave_hold();
         }
-        if awaits && self.pending.is_none() && self.incoming.is_none() {
+        if self.awaits_follower() {
             self.starve(0);
             return Next::Again;
         }
@@ -155,6 +154,13 @@ impl<
             n = n.min(deck_left);
         }
         Next::Give(usize::try_from(n).unwrap_or(max).max(1))
+    }
+
+    /// The deck in play is at its end, where another is to follow, and none is in sight.
+    fn awaits_follower(&self) -> bool {
+        self.pending.is_none()
+            && self.incoming.is_none()
+            && self.deck.as_deref().is_some_and(|d| d.awaits())
     }
 
     /// The lesser of a figure of the decks in play.
@@ -319,7 +325,7 @@ impl<
                 return false;
             }
         }
-        if self.pending.is_none() && self.deck.as_deref().is_some_and(|d| d.awaits()) {
+        if self.awaits_follower() {
             return false;
         }
         // The rest of a fade-out that is still on its way to the hold.

@@ -213,3 +213,29 @@ fn what_is_cut_to_before_anything_sounded_begins_at_once_and_unfaded() {
     assert_eq!(rig.out[10], ramp(0));
     assert_eq!(rig.out[29], ramp(19));
 }
+
+#[test]
+fn a_hold_in_the_fade_from_a_deck_at_its_end_goes_over() {
+    let mut rig = Rig::new(0);
+    let c = Arc::new(HostControls::new());
+    let (mut first, mut feed) = rig.deck(1, &c, &[ones], 0, Some(300), 4);
+    let mut spec = first.spec();
+    spec.followed = true;
+    first.rewind(spec);
+    feed.fill(4);
+    rig.cut(first, At::Now, 0);
+    rig.send(Command::Play { fade: 0 });
+    rig.run(250);
+    let (next, mut feed) = rig.deck(1, &c, &[ones], 0, None, 8);
+    let ticket = next.spec().ticket;
+    feed.fill(2);
+    // The old deck ends in the fade, and the new one's data runs out in it.
+    rig.cut(next, At::Now, 1000);
+    rig.run(1000);
+    assert!(rig.handle.board().position().holding);
+    feed.fill(6);
+    rig.run(1000);
+    let position = rig.handle.board().position();
+    assert_eq!((position.deck, position.holding), (ticket, false));
+    assert_eq!(rig.out[2249], [1.0; 2]);
+}
