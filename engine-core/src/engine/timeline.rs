@@ -134,6 +134,9 @@ impl<
                     self.starve(distance.min(self.both(|d| d.available())));
                     return Next::Again;
                 }
+            } else if distance < u64::from(self.guard.remaining()) {
+                // On the way to a hold already, but it must be reached in time.
+                self.guard.glide(0.0, u32::try_from(distance).unwrap_or(0));
             }
         }
         if self.guard_state == Guard::Closing {

@@ -239,3 +239,29 @@ fn a_hold_in_the_fade_from_a_deck_at_its_end_goes_over() {
     assert_eq!((position.deck, position.holding), (ticket, false));
     assert_eq!(rig.out[2249], [1.0; 2]);
 }
+
+#[test]
+fn a_hold_is_reached_in_time_where_the_next_deck_is_late_and_data_runs_out_too() {
+    let (mut rig, c, of, _feed) = playing(0, 4);
+    let end_of_data = 4 * BLOCK as u64;
+    rig.run(4 * BLOCK - RESERVE as usize);
+    let (next, mut feed) = rig.deck(1, &c, &[ramp], 0, None, 4);
+    let ticket = next.spec().ticket;
+    // In the middle of the fade-out over the reserve.
+    let frame = end_of_data - 40;
+    rig.cut(next, At::Frame { of, frame }, 0);
+    for _ in 0..500 {
+        rig.run(1);
+    }
+    let position = rig.handle.board().position();
+    assert_eq!((position.deck_frame, position.holding), (frame, true));
+    rig.events();
+    feed.fill(4);
+    rig.run(1);
+    let cut = EventKind::Cut {
+        to: ticket,
+        asked: Some(frame),
+        actual: frame,
+    };
+    assert!(rig.events().contains(&cut));
+}
