@@ -10,6 +10,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
 work=${CARGO_TARGET_DIR:-$top/target}/mutants
 mkdir -p "$work"
+work=$(cd "$work" && pwd)
 [ $# -gt 0 ] || set -- $(cd tests/mutants && printf '%s\n' *.patch | sed 's/\.patch$//')
 
 failed=()
@@ -23,8 +24,8 @@ for name; do
     mkdir -p "$work/tree"
     # What is committed and what is not: the tree as it is. Times are kept, so that only what changed is compiled.
     git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf - | tar -xf - -C "$work/tree"
-    if ! git -C "$work/tree" apply --unsafe-paths --directory="$work/tree" "$patch" 2>/dev/null &&
-        ! (cd "$work/tree" && patch -s -p1 <"$patch"); then
+    # Outside of any repository, or it would look for the files there.
+    if ! (cd "$work/tree" && GIT_CEILING_DIRECTORIES=$work git apply "$patch"); then
         echo "== mutant $name: the patch no longer applies"
         failed+=("$name")
         continue

@@ -3,7 +3,8 @@
 # session. Where there is no nightly with what they need, they say SKIP.
 #
 #   nightly.sh              all of them
-#   nightly.sh miri|realtime|threads
+#   nightly.sh miri|realtime      the core, quickly: part of make test
+#   nightly.sh sessions|threads   whole sessions, which takes compiling everything: part of make soak
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
@@ -48,8 +49,13 @@ miri() {
 realtime() {
     [ "$(uname -m)" = x86_64 ] || { skip realtime "only tried on x86-64"; return 0; }
     has realtime || return 0
-    # The trap is an allocator of its own and would catch what the sanitizer is to be seen catching.
     RUSTFLAGS="-Zsanitizer=realtime --cfg rtsan" nightly test "${quick[@]}" --target "$host" -p engine-core --features alloc --lib
+}
+
+sessions() {
+    [ "$(uname -m)" = x86_64 ] || { skip sessions "only tried on x86-64"; return 0; }
+    has sessions || return 0
+    # Both backends' callbacks, on a real server and on the ALSA rig.
     RUSTFLAGS="-Zsanitizer=realtime --cfg rtsan" nightly test "${quick[@]}" --target "$host" -p backline-tests --test faults -- fault_06 fault_09 fault_14
 }
 
@@ -64,11 +70,12 @@ case ${1-all} in
 all)
     miri
     realtime
+    sessions
     threads
     ;;
-miri | realtime | threads) "$1" ;;
+miri | realtime | sessions | threads) "$1" ;;
 *)
-    echo "usage: nightly.sh [miri|realtime|threads]" >&2
+    echo "usage: nightly.sh [miri|realtime|sessions|threads]" >&2
     exit 64
     ;;
 esac

@@ -19,6 +19,8 @@ else
     # Every check of the real-time contract is seen failing; then a minute of 24 stems at 64 frames in the guest.
     scripts/setup.sh test
     cargo build --workspace --bins
+    scripts/nightly.sh sessions
+    scripts/nightly.sh threads
     scripts/mutants.sh
     if reason=$(tests/firmware/run.sh --check); then
         tests/firmware/mutants.sh

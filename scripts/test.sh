@@ -70,7 +70,6 @@ step instructions scripts/instructions.sh
 step panics cargo run --release -p backline-panics
 step nightly-miri scripts/nightly.sh miri
 step nightly-realtime scripts/nightly.sh realtime
-step nightly-threads scripts/nightly.sh threads
 firmware_steps
 guest_steps
 steps_end

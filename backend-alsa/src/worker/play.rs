@@ -150,7 +150,8 @@ impl Worker {
     #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
     fn ask<P: Process>(&mut self, process: &mut P) -> Played {
         let _guard = flush_denormals();
-        let chunk = self.pcm.chunk;
+        // Never 0, which the compiler doesn't know: it would keep a panic for it.
+        let chunk = self.pcm.chunk.max(1);
         let mut planes: heapless::Vec<&mut [f32], MAX_CHANNELS> = heapless::Vec::new();
         // `collect` would link heapless' panic for too many.
         for plane in self.planes.chunks_exact_mut(chunk).take(self.outs) {
@@ -166,7 +167,7 @@ impl Worker {
     #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
     fn convert(&mut self) {
         let _guard = flush_denormals();
-        let chunk = self.pcm.chunk;
+        let chunk = self.pcm.chunk.max(1);
         let mut planes: heapless::Vec<&[f32], MAX_CHANNELS> = heapless::Vec::new();
         for plane in self.planes.chunks_exact(chunk) {
             let _ = planes.push(plane);
@@ -177,7 +178,7 @@ impl Worker {
         if self.hush {
             let sample = self.pcm.format.bytes();
             let frame = sample * self.pcm.channels;
-            for frame in self.stage.storage().chunks_exact_mut(frame) {
+            for frame in self.stage.storage().chunks_exact_mut(frame.max(1)) {
                 if let Some(unused) = frame.get_mut(sample * self.outs..) {
                     unused.fill(0);
                 }

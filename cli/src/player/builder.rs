@@ -176,8 +176,8 @@ impl PlayerBuilder {
         self
     }
 
-    /// Lock the pages of the process in memory where the system allows it, after every load and when
-    /// the driver starts. It concerns all of the process, and nothing unlocks it; without it, which
+    /// Lock the pages of the process in memory where the system allows it, after every load.
+    /// It concerns all of the process, and nothing unlocks it; without it, which
     /// is the default, the audio thread may have to wait for a page that was swapped out.
     pub fn lock_memory(mut self, lock: bool) -> Self {
         self.load.lock_memory = lock;

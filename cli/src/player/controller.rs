@@ -30,7 +30,6 @@ use super::driver::Output;
 use super::layout::Layout;
 use super::loaded::Loaded;
 use super::loss::Hold;
-use super::memory;
 use super::notes::Note;
 use super::rig::{Asked, Rig};
 use super::status::Status;
@@ -271,12 +270,8 @@ impl Controller {
         // buffer with silence otherwise.
         self.send(Command::Play { fade });
         let Some(rig) = &mut self.rig else { return };
-        let first = !rig.started;
-        match rig.run() {
-            // Only now is there an audio thread, and a stack of it.
-            Ok(()) if first && self.decks.options.lock_memory => memory::lock(),
-            Ok(()) => {}
-            Err(e) => self.fail("device", e.to_string()),
+        if let Err(e) = rig.run() {
+            self.fail("device", e.to_string());
         }
     }
 

@@ -3,7 +3,8 @@
 use rustix::mm::{MlockAllFlags, mlockall};
 
 /// Locks the pages that the process has by now: the engine, the decks and their blocks, the code
-/// that plays them, and the stack of the audio thread as far as it was touched. Pages that were
+/// that plays them, and the stack of an audio thread that exists by then, as ALSA's does. Called where a
+/// song was loaded, not where the driver starts: the call holds up one processor for a moment. Pages that were
 /// never touched are not brought in, and what is mapped later is not locked: locking all of the
 /// future (`MCL_FUTURE`) makes the start of a thread fail where there is a limit.
 ///

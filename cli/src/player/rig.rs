@@ -33,8 +33,7 @@ pub(super) struct Rig {
     pub granted: Granted,
     /// The driver calls the engine.
     pub running: bool,
-    /// The driver was started at least once.
-    pub started: bool,
+    started: bool,
 }
 
 impl Rig {

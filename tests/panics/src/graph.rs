@@ -16,42 +16,32 @@ impl Graph {
     /// # Errors
     /// In a sentence, when there is no objdump or it fails.
     pub fn of(program: &Path) -> Result<Self, String> {
-        let output = Command::new("objdump")
-            .args(["-d", "--no-show-raw-insn", "-w"])
-            .arg(program)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|e| format!("objdump: {e}"))?;
-        if !output.status.success() {
-            return Err(format!("objdump: {}", output.status));
-        }
-        Ok(Self::read(&String::from_utf8_lossy(&output.stdout)))
+        let disassembly = objdump(program, &["-d", "--no-show-raw-insn", "-w"])?;
+        let relocations = objdump(program, &["-R", "-w"])?;
+        Ok(Self::read(&disassembly, &relocations))
     }
 
-    fn read(disassembly: &str) -> Self {
+    fn read(disassembly: &str, relocations: &str) -> Self {
+        let headers = disassembly.lines().filter_map(header);
+        let at: BTreeMap<u64, &str> = headers.collect();
+        // Calls into other crates go through a table of addresses that is filled in at the start:
+        // 00000000000f23e0 R_X86_64_RELATIVE  *ABS*+0x8b06f
+        let slots: BTreeMap<u64, &str> = relocations
+            .lines()
+            .filter_map(|line| {
+                let (slot, rest) = line.split_once(' ')?;
+                let (_, target) = rest.rsplit_once("*ABS*+0x")?;
+                Some((hex(slot)?, *at.get(&hex(target)?)?))
+            })
+            .collect();
         let mut graph = Self::default();
-        let mut function = String::new();
+        let mut function = "";
         for line in disassembly.lines() {
-            if !line.starts_with(' ') {
-                // 0000000000012340 <name>:
-                if let Some(name) = line.strip_suffix(">:").and_then(|l| l.split_once('<')) {
-                    name.1.clone_into(&mut function);
-                    graph.calls.entry(function.clone()).or_default();
-                }
-                continue;
-            }
-            // …: call   12340 <name>, or jmp 12360 <name+0x20>; addresses of data end in a comment.
-            let Some((code, target)) = line.rsplit_once('<') else {
-                continue;
-            };
-            let Some(target) = target.strip_suffix('>') else {
-                continue;
-            };
-            let target = target.split_once('+').map_or(target, |(name, _)| name);
-            // Taking a function's address is as good as calling it.
-            let points_at = code.contains("call") || code.contains("lea") || is_jump(code);
-            if points_at && target != function {
-                let calls = graph.calls.entry(function.clone()).or_default();
+            if let Some((_, name)) = header(line) {
+                function = name;
+                graph.calls.entry(function.to_owned()).or_default();
+            } else if let Some(target) = target(line, &slots).filter(|t| *t != function) {
+                let calls = graph.calls.entry(function.to_owned()).or_default();
                 calls.insert(target.to_owned());
             }
         }
@@ -96,6 +86,43 @@ impl Graph {
     }
 }
 
+fn objdump(program: &Path, options: &[&str]) -> Result<String, String> {
+    let output = Command::new("objdump")
+        .args(options)
+        .arg(program)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| format!("objdump: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("objdump: {}", output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn hex(digits: &str) -> Option<u64> {
+    u64::from_str_radix(digits.trim(), 16).ok()
+}
+
+/// `0000000000012340 <name>:`, where a function begins.
+fn header(line: &str) -> Option<(u64, &str)> {
+    let (address, name) = line.strip_suffix(">:")?.split_once(" <")?;
+    Some((hex(address)?, name))
+}
+
+/// The function that an instruction names: `call 12340 <name>`, `jmp 12360 <name+0x20>`, `lea … # 12340 <name>`
+/// (taking its address is as good as calling it), `call *0xa341e(%rip) # f23e0 <…>` through a slot.
+fn target<'a>(line: &'a str, slots: &BTreeMap<u64, &'a str>) -> Option<&'a str> {
+    if let Some((_, comment)) = line.split_once("# ")
+        && let Some(slot) = comment.split_whitespace().next().and_then(hex)
+        && let Some(function) = slots.get(&slot)
+    {
+        return Some(function);
+    }
+    let (code, name) = line.strip_suffix('>')?.rsplit_once('<')?;
+    let name = name.split_once('+').map_or(name, |(name, _)| name);
+    (code.contains("call") || code.contains("lea") || is_jump(code)).then_some(name)
+}
+
 /// x86's `jmp`, `je` …, aarch64's `b`, `b.eq`, `bl`, `cbz` …
 fn is_jump(code: &str) -> bool {
     let mnemonic = code.split(':').nth(1).unwrap_or_default();
@@ -123,14 +150,24 @@ mod tests {
 0000000000003000 <end>:
     3000:\tcall   1000 <root>
     3005:\tcall   *0x10(%rax)
+    300a:\tcall   *0x100(%rip)        # f0e0 <_DYNAMIC+0x18>
+0000000000004000 <elsewhere>:
+    4000:\tret
+";
+    const RELOCATIONS: &str = "
+OFFSET           TYPE              VALUE
+000000000000f0e0 R_X86_64_RELATIVE  *ABS*+0x4000
+000000000000f0e8 R_X86_64_GLOB_DAT  poll@GLIBC_2.2.5
 ";
 
     #[test]
     fn the_way_is_found_through_calls_and_tail_calls() {
-        let graph = Graph::read(PROGRAM);
+        let graph = Graph::read(PROGRAM, RELOCATIONS);
         let way = graph.way("root", |f| f == "end", |_| false);
         assert_eq!(way.unwrap(), ["root", "middle", "end"]);
         assert_eq!(graph.way("root", |f| f == "end", |f| f == "middle"), None);
         assert_eq!(graph.way("end", |f| f == "nowhere", |_| false), None);
+        let way = graph.way("middle", |f| f == "elsewhere", |_| false);
+        assert_eq!(way.unwrap(), ["middle", "end", "elsewhere"]);
     }
 }
