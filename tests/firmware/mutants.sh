@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Breaks the core on purpose, in a copy, and wants the check of the firmware to notice each time: a check that can't fail is worse than none.
+#
+#   mutants.sh [NAME]     all of them, or one
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -8,11 +10,13 @@ top=$(cd "$here/../.." && pwd)
 build=${CARGO_TARGET_DIR:-$top/target}/firmware
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+only=${1-}
 bad=0
 
 # mutant NAME FILE ANCHOR TEXT WANTED: after the one line ANCHOR of the core's FILE comes TEXT, and run.sh must fail saying WANTED.
 mutant() {
     local name=$1 file=$2 anchor=$3 text=$4 wanted=$5 output
+    [ -z "$only" ] || [ "$only" = "$name" ] || return 0
     rm -rf "$work/copy"
     mkdir -p "$work/copy/tests"
     cp -r "$top/Cargo.toml" "$top/engine-core" "$top/scripts" "$work/copy/"
