@@ -12,6 +12,7 @@ use engine_core::command::Command;
 use engine_core::controls::SongControls;
 use engine_core::cut::{At, Cut};
 use engine_core::deck::{Deck, DeckSpec};
+use engine_core::denormals::flush_denormals;
 use engine_core::engine::{Engine, EngineConfig};
 use engine_core::event::Event;
 use engine_core::fade::Curve;
@@ -276,6 +277,12 @@ impl<
         for (heard, plane) in self.heard.iter_mut().zip(&self.planes) {
             heard.extend_from_slice(plane);
         }
+    }
+
+    /// Asks whether there is enough for so many frames, in the allocation trap like a call.
+    pub fn ready(&mut self, frames: usize) -> bool {
+        let _guard = flush_denormals();
+        self.engine.ready(frames)
     }
 
     /// The events that haven't been taken.

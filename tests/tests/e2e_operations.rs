@@ -7,8 +7,8 @@ use backline::player::{Output, Place, Player, PlayerBuilder};
 use backline::report::{Ended, State};
 use backline::song::Time;
 use backline_tests::alsa_rig::isolated;
+use backline_tests::dice::Dice;
 use backline_tests::jackd::Jackd;
-use backline_tests::random_song::Dice;
 use backline_tests::session::{alsa, close, faulty, jack};
 use backline_tests::stems::{setlist, song, track, write_ramp};
 
