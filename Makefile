@@ -8,7 +8,7 @@ help:
 	@echo "make test    everything, end to end, with the tests in a virtual machine"
 	@echo "make guest   only the tests in the virtual machine"
 	@echo "make soak    play for MINUTES=60 and watch memory, threads and files"
-	@echo "make bench   benchmarks"
+	@echo "make bench   what it costs, against other programs  (ARGS='--quick mixer live': sections)"
 
 demo:
 	@scripts/demo.sh $(ARGS)

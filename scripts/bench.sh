@@ -10,5 +10,4 @@ cd "$top"
 scripts/setup.sh build
 rust_into_path
 cargo build --release -p backline -p backline-benches
-"${CARGO_TARGET_DIR:-target}/release/bench" "$@"
-[ $# -gt 0 ] || scripts/bench-render.sh
+exec "${CARGO_TARGET_DIR:-target}/release/bench" "$@"

@@ -13,7 +13,7 @@ cd "$top"
 . scripts/rust.sh
 rust_into_path
 budget=tests/benches/instructions.txt
-tolerance=2
+tolerance=3
 tolerance_elsewhere=20
 if [ "$(uname -m)" != x86_64 ]; then
     echo "SKIP instructions: the budget is x86-64's"
@@ -28,6 +28,7 @@ target=${CARGO_TARGET_DIR:-target}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# As it is shipped: the profile is the player's.
 cargo build --quiet --release -p backline-benches --bin callback --bin monitor_cost
 RUSTFLAGS="${RUSTFLAGS-} --cfg backline_without_monitor" cargo build --quiet --release -p backline-benches --bin callback \
     --target-dir "$target/without-monitor"

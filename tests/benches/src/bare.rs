@@ -5,7 +5,7 @@ use engine_core::block::Samples;
 use engine_core::host::{BLOCK, HostBlock};
 use engine_core::ticket::TicketDrum;
 
-use crate::mixer::{block, coefficients};
+use backline_benches::mixer::{block, coefficients};
 
 /// Stereo stems and nothing around them.
 pub struct Bare {

@@ -1,7 +1,5 @@
-//! What the benches are made of.
+//! What the counted programs and the bench share. Nothing else: what is in here has a hand in what the
+//! compiler makes of the counted callback.
 
-pub mod bare;
 pub mod clock;
 pub mod mixer;
-pub mod sections;
-pub mod table;

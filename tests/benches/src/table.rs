@@ -24,8 +24,8 @@ impl Table {
     pub fn line(&mut self, what: impl Into<String>, figure: f64, unit: &str, wanted: Wanted) {
         let met = match wanted {
             Wanted::Nothing => None,
-            Wanted::AtMost(limit) => Some((figure <= limit, format!("at most {limit}"))),
-            Wanted::AtLeast(limit) => Some((figure >= limit, format!("at least {limit}"))),
+            Wanted::AtMost(limit) => Some((figure <= limit, format!("at most {}", plain(limit)))),
+            Wanted::AtLeast(limit) => Some((figure >= limit, format!("at least {}", plain(limit)))),
         };
         let remark = met.map_or_else(String::new, |(met, limit)| {
             format!("{} (wanted: {limit})", if met { "met" } else { "MISSED" })

@@ -6,9 +6,9 @@ use std::time::Instant;
 use engine_core::host::BLOCK;
 
 use crate::bare::Bare;
-use crate::clock::Monotonic;
-use crate::mixer::Mixer;
 use crate::table::{Table, Wanted};
+use backline_benches::clock::Monotonic;
+use backline_benches::mixer::Mixer;
 
 /// Blocks of a stem: a second of sound, as the player's rings hold.
 const BLOCKS: usize = 187;
