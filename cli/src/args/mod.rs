@@ -2,6 +2,7 @@
 //!
 //! [`parse`] turns arguments and environment into an [`Action`] in which nothing is left open.
 
+mod bench;
 mod environment;
 mod input;
 mod list;
@@ -21,6 +22,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::{ConfigFile, Settings, Status};
 use crate::exit::{Code, Failure};
 
+pub use bench::Bench;
 pub use clap_complete::Shell;
 pub use input::Run;
 pub use pages::{completions, man_pages};
@@ -60,6 +62,7 @@ enum Command {
     Render(Box<render::RenderArgs>),
     Devices(list::DevicesArgs),
     Info(list::InfoArgs),
+    Bench(Box<bench::BenchArgs>),
     Config(list::ConfigArgs),
     Completions(list::CompletionsArgs),
     Man(list::ManArgs),
@@ -86,6 +89,8 @@ pub enum Action {
         /// As one JSON document.
         json: bool,
     },
+    /// Measure how many stems the machine and its device hold.
+    Bench(Box<Bench>),
     /// Show the settings and their sources.
     ConfigShow {
         /// The settings.
@@ -159,6 +164,14 @@ where
             json: args.json || environment::switch("BACKLINE_JSON", env)?,
             files: args.files,
         }),
+        Command::Bench(flags) => {
+            let (cli, off) = from_env("bench")?;
+            let Command::Bench(env_args) = cli.command else {
+                return Err(usage::impossible());
+            };
+            let bench = bench::resolve(*flags, &env_args, &off, env)?;
+            Ok(Action::Bench(Box::new(bench)))
+        }
         Command::Config(list::ConfigArgs {
             command: list::ConfigCommand::Show(args),
         }) => {

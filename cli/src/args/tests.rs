@@ -209,7 +209,7 @@ fn values_may_begin_with_a_minus() {
 fn refusals() {
     refused("", "a command is missing", "try `backline --help`");
     refused("ply", "there is no command `ply`", "did you mean `play`?");
-    for later in ["doctor", "ctl", "bench", "unit", "check"] {
+    for later in ["doctor", "ctl", "unit", "check"] {
         refused(
             later,
             &format!("there is no command `{later}`"),
@@ -571,6 +571,33 @@ fn the_small_commands() {
 }
 
 #[test]
+fn a_measurement() {
+    let bench = |line: &str, env: &[(&str, &str)]| match run_with(line, env) {
+        Ok(Action::Bench(bench)) => bench,
+        other => panic!("{other:?}"),
+    };
+    let plain = bench("bench", &[]);
+    assert_eq!((plain.stems, plain.seconds, plain.periods), (24, 24, 2));
+    assert!(!plain.json);
+    let told = bench(
+        "bench --device hw:1 --seconds 7 --json",
+        &[("BACKLINE_STEMS", "64"), ("BACKLINE_SECONDS", "9")],
+    );
+    assert_eq!((told.stems, told.seconds, told.json), (64, 7, true));
+    assert_eq!(told.settings.backend.value, BackendChoice::Alsa);
+    for bad in [
+        "--stems 0",
+        "--stems 129",
+        "--seconds 5",
+        "--backend jack --device x",
+        "song",
+    ] {
+        let code = run_with(&format!("bench {bad}"), &[]).unwrap_err().code;
+        assert_eq!(code, Code::Usage, "{bad}");
+    }
+}
+
+#[test]
 fn help_says_what_it_does_first() {
     let first = |line: &str| printed(line).lines().next().unwrap_or_default().to_owned();
     for help in ["play --help", "play -h"] {
@@ -580,7 +607,7 @@ fn help_says_what_it_does_first() {
         );
     }
     assert!(first("--help").starts_with("Real-time multitrack playback"));
-    for command in ["", "play", "render", "completions", "man"] {
+    for command in ["", "play", "render", "bench", "completions", "man"] {
         assert!(
             printed(&format!("{command} --help")).contains("\nExample"),
             "{command}"
@@ -613,6 +640,7 @@ fn completions_and_manual_pages() {
             "backline-render.1",
             "backline-devices.1",
             "backline-info.1",
+            "backline-bench.1",
             "backline-config.1",
             "backline-config-show.1",
             "backline-completions.1",

@@ -1,5 +1,6 @@
 //! The commands of `backline`. The binary parses, calls [`run`] and ends as that says.
 
+mod bench;
 mod devices;
 mod info;
 mod pages;
@@ -35,6 +36,7 @@ pub fn run(action: Action, born: Instant) -> Result<Ending, Failure> {
         Action::Render(render) => return render::run(&render, born),
         Action::Devices { json } => devices::run(json)?,
         Action::Info { files, json } => return info::run(&files, json),
+        Action::Bench(bench) => bench::run(&bench)?,
         Action::ConfigShow {
             settings,
             json,

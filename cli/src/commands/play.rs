@@ -1,7 +1,7 @@
 //! `backline play`: from an order to a session, and from its account to an exit code.
 
-mod output;
-mod refusal;
+pub(super) mod output;
+pub(super) mod refusal;
 mod session;
 mod signals;
 

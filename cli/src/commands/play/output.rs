@@ -9,7 +9,7 @@ use crate::exit::{Code, Failure};
 use crate::player::Output;
 
 /// A way to the ears, and what is asked of it.
-pub(super) struct Chosen {
+pub(in crate::commands) struct Chosen {
     pub output: Output,
     pub rate: Option<u32>,
     pub period: Option<u32>,
@@ -37,7 +37,7 @@ impl Chosen {
 }
 
 /// Chooses. A JACK server is asked for its rate and period; no device is opened.
-pub(super) fn choose(settings: &Settings) -> Result<Chosen, Refusal> {
+pub(in crate::commands) fn choose(settings: &Settings) -> Result<Chosen, Refusal> {
     match settings.backend.value {
         BackendChoice::Null => Ok(Chosen::as_set(Output::Null { speed: 1.0 }, settings)),
         BackendChoice::Alsa => alsa(settings),

@@ -8,7 +8,7 @@ use crate::report;
 
 /// Why it came to no playing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(in crate::commands) struct Refusal {
     pub failure: Failure,
     /// The word for programs.
     word: &'static str,
