@@ -133,8 +133,11 @@ pub fn idle(ports: usize, stay: bool) -> Result<(), String> {
         .activate_async((), handler)
         .map_err(|e| e.to_string())?;
     println!("active");
-    while stay {
-        thread::sleep(Duration::from_secs(60));
+    if stay {
+        // Until it is killed.
+        loop {
+            thread::park();
+        }
     }
     Ok(())
 }
