@@ -20,6 +20,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::units::Timestamp;
 
 use super::packets::{Fault, Packets};
+use super::vorbis;
 
 /// So many packets in a row without a frame are no audio.
 const MAX_BARREN: usize = 4096;
@@ -37,6 +38,14 @@ pub(super) fn make_decoder(
     params: &AudioCodecParameters,
     gapless: bool,
 ) -> Result<Box<dyn AudioDecoder>, Error> {
+    if params.codec == id::CODEC_ID_VORBIS
+        && let Some(headers) = &params.extra_data
+        && vorbis::book_values(headers) > vorbis::MAX_VALUES
+    {
+        return Err(Error::Unsupported(
+            "vorbis: its code books need more memory than any real ones",
+        ));
+    }
     let options = AudioDecoderOptions::default().gapless(gapless);
     contained(|| CODECS.make_audio_decoder(params, &options))
 }

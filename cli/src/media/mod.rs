@@ -27,6 +27,7 @@ mod stream;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod vorbis;
 mod wav;
 
 pub use decoder::is_decoding;

@@ -72,7 +72,7 @@ impl Resampled {
         let refused = || MediaError::Unsupported {
             path: of.path.clone(),
             what: format!(
-                "{} Hz with {channels} channels can't be resampled to {rate} Hz, the two have too little in common; convert it to {rate} Hz",
+                "{} Hz can't be resampled to {rate} Hz, the two have too little in common; convert it to {rate} Hz",
                 of.rate
             ),
         };

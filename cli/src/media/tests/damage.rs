@@ -246,3 +246,12 @@ fn mutated_files_never_panic_or_hang() {
     }
     assert!(runs >= all.len());
 }
+
+#[test]
+fn a_decoders_panic_is_damage_and_known_as_its_own_while_it_lasts() {
+    use super::super::decoder::contained;
+    use super::super::is_decoding;
+    assert!(contained(|| Ok(is_decoding())).unwrap());
+    assert!(contained::<()>(|| panic!("on purpose")).is_err());
+    assert!(!is_decoding());
+}
