@@ -259,11 +259,12 @@ impl File<'_> {
     }
 
     fn buses(&self, raw: Option<Spanned<Vec<RawBus>>>) -> Result<Vec<Bus>, Located> {
+        let mut names = HashSet::new();
         let mut buses: Vec<Bus> = Vec::new();
         for raw in raw.map(Spanned::into_inner).unwrap_or_default() {
             self.name("bus name", &raw.name)?;
             let name = raw.name.get_ref();
-            if buses.iter().any(|bus| bus.name == *name) {
+            if !names.insert(name.clone()) {
                 return self.error(&raw.name, format!("there is a bus `{name}` already"));
             }
             let mut bus = Bus::named(name);
@@ -337,6 +338,7 @@ impl File<'_> {
     }
 
     fn sections(&self, raw: Option<Spanned<Vec<RawSection>>>) -> Result<Vec<Section>, Located> {
+        let mut names = HashSet::new();
         let mut sections: Vec<Section> = Vec::new();
         for raw in raw.map(Spanned::into_inner).unwrap_or_default() {
             self.name("section name", &raw.name)?;
@@ -347,7 +349,7 @@ impl File<'_> {
                     "a section name can't contain `..`, which stands in ranges",
                 );
             }
-            if sections.iter().any(|section| section.name == *name) {
+            if !names.insert(name.clone()) {
                 return self.error(&raw.name, format!("there is a section `{name}` already"));
             }
             let start = self.own_time(&raw.start)?;
