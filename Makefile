@@ -7,7 +7,7 @@ help:
 	@echo "make check   format, lints, documentation, unit tests, features: under 5 minutes, installs nothing"
 	@echo "make test    everything, end to end, with the tests in a virtual machine"
 	@echo "make guest   only the tests in the virtual machine"
-	@echo "make soak    play for MINUTES=60 and watch memory, threads and files"
+	@echo "make soak    the checks that take minutes, fuzzing too; then play for MINUTES=60 and watch memory, threads, files"
 	@echo "make bench   what it costs, against other programs  (ARGS='--quick mixer live': sections)"
 
 demo:

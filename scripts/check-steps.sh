@@ -5,6 +5,7 @@ check_steps() {
     step scripts scripts/selftest.sh
     if cargo fmt --version >/dev/null 2>&1; then
         step fmt cargo fmt --check
+        step fmt-fuzz cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
     else
         skip fmt "rustfmt is not installed (rustup component add rustfmt)"
     fi

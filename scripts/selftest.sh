@@ -71,6 +71,11 @@ on_machine scripts/setup.sh test
 expect "jackd2 asks nothing" 1 "tweak_rt_limits boolean true" "packages: jackd2$"
 
 machine
+rm "$bin/sudo"
+on_machine scripts/setup.sh soak
+expect "fuzzing needs a C++ compiler" 1 "packages: g\\+\\+$"
+
+machine
 fake pkg-config '[ "$2" != jack ]'
 fake id 'echo 0'
 on_machine scripts/setup.sh build

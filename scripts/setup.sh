@@ -2,15 +2,15 @@
 # Sees to it that what a target needs is there: says what is missing and how long it takes, then installs it with apt. Nothing
 # missing means nothing is asked of sudo or apt.
 #
-#   setup.sh build|demo|test            install what is missing
-#   setup.sh build|demo|test --check    only say what is missing; exit 1 if anything is
+#   setup.sh build|demo|test|fuzz|soak            install what is missing
+#   setup.sh build|demo|test|fuzz|soak --check    only say what is missing; exit 1 if anything is
 #
 # As a normal user without sudo it prints the command to type and exits 1. Rust: the cargo in PATH or in ~/.cargo/bin if it is new
 # enough, else Debian's cargo-web, else the line to type.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$top/scripts/rust.sh"
-target=${1:?usage: setup.sh build|demo|test [--check]}
+target=${1:?usage: setup.sh build|demo|test|fuzz|soak [--check]}
 check=${2-}
 
 have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]; }
@@ -38,7 +38,11 @@ need libc6-dev test -e /usr/include/stdlib.h
 need pkg-config have pkg-config
 need libjack-jackd2-dev library jack
 need libasound2-dev library alsa
-if [ "$target" = test ]; then
+if [[ $target = fuzz || $target = soak ]]; then
+    # libFuzzer is C++.
+    need g++ have c++
+fi
+if [[ $target = test || $target = soak ]]; then
     need jackd2 have jackd
     need alsa-utils have aplay
     need sox have sox

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Plays the demo song round and round for MINUTES (60), and watches the process: memory, threads and open files must not grow after the
 # first tenth of the time, and the song must never starve. Plays into the null backend, or the one in SOAK_ARGS
-# (e.g. "--backend alsa --device hw:CARD=Dummy").
+# (e.g. "--backend alsa --device hw:CARD=Dummy"). Before that come the checks that take minutes.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
@@ -10,14 +10,15 @@ minutes=${MINUTES:-60}
 if [ -n "${SOAK_BACKLINE-}" ]; then
     backline=$SOAK_BACKLINE
 else
-    scripts/setup.sh build
+    scripts/setup.sh soak
     rust_into_path
     cargo build --release -p backline
     # Checks too long for every day: each of the 2³² floats through every conversion; more programs of the model.
     cargo test --release -p engine-core --features alloc --lib -- --ignored
     BACKLINE_SOAK=1 cargo test --release -p backline-tests --test model
+    # A minute of fuzzing for each kind of input.
+    scripts/fuzz.sh
     # Every check of the real-time contract is seen failing; then a minute of 24 stems at 64 frames in the guest.
-    scripts/setup.sh test
     cargo build --workspace --bins
     scripts/nightly.sh sessions
     scripts/nightly.sh threads

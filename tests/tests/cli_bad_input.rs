@@ -304,3 +304,97 @@ fn a_broken_configuration_is_in_the_stream_too() {
     assert_eq!(summary["error"]["code"], "config");
     assert_eq!(summary["error"]["message"], sentence(&outcome));
 }
+
+/// A mono WAV of 32-bit float samples whose header claims `claimed` of them.
+fn float_wav(rate: u32, samples: &[f32], claimed: usize) -> Vec<u8> {
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((36 + claimed as u32 * 4).to_le_bytes());
+    bytes.extend(b"WAVEfmt \x10\0\0\0\x03\0\x01\0");
+    bytes.extend(rate.to_le_bytes());
+    bytes.extend((rate * 4).to_le_bytes());
+    bytes.extend(b"\x04\0\x20\0data");
+    bytes.extend((claimed as u32 * 4).to_le_bytes());
+    bytes.extend(samples.iter().flat_map(|x| x.to_le_bytes()));
+    bytes
+}
+
+#[test]
+fn samples_that_are_no_numbers_are_silenced_and_told_at_any_rate() {
+    let home = Home::new();
+    let mut samples = vec![0.25f32; 20_000];
+    samples[9_000] = f32::NAN;
+    samples[9_001] = f32::INFINITY;
+    samples[9_002] = 3e38;
+    for rate in [48_000, 44_100] {
+        home.file("bad.wav", float_wav(rate, &samples, samples.len()));
+        let outcome = home.run("play bad.wav --rate 48000 --backend null --status json");
+        assert_eq!(outcome.code, Some(0), "{rate}: {outcome:#?}");
+        assert_eq!(outcome.err, "", "{rate}");
+        let events = outcome.events();
+        let warnings: Vec<_> = events.iter().filter(|e| e["event"] == "warning").collect();
+        assert_eq!(warnings.len(), 1, "{rate}: {outcome:#?}");
+        let told = warnings[0]["message"].as_str().expect("words");
+        assert!(told.contains("no numbers"), "{rate}: {told}");
+        assert_eq!(outcome.summary()["damaged"], 0, "{rate}");
+    }
+}
+
+#[test]
+fn a_file_shorter_than_its_header_claims_is_told_and_played() {
+    let home = Home::new();
+    home.file("short.wav", float_wav(48_000, &[0.25; 4800], 100_000));
+    for command in [
+        "play short.wav --backend null --status json",
+        "render short.wav -o out.wav --status json",
+    ] {
+        let outcome = home.run(command);
+        assert_eq!(outcome.code, Some(0), "{outcome:#?}");
+        let summary = outcome.summary();
+        assert_eq!(summary["frames"], 4800, "{command}");
+        assert_eq!(summary["damaged"], 1, "{command}");
+    }
+    let outcome = home.run("render short.wav -o strict.wav --on-damage stop");
+    assert_eq!(outcome.code, Some(65), "{outcome:#?}");
+    assert!(!home.path().join("strict.wav").exists());
+}
+
+#[test]
+fn a_rate_that_takes_too_long_to_resample_is_65() {
+    let home = Home::new();
+    home.file("odd.wav", float_wav(767_957, &[0.25; 4800], 4800));
+    for command in ["play odd.wav --backend null", "render odd.wav -o out.wav"] {
+        let outcome = home.run(&format!("{command} --rate 48000 --status json"));
+        assert_eq!(outcome.code, Some(65), "{outcome:#?}");
+        let told = outcome.summary()["error"]["message"].clone();
+        let told = told.as_str().expect("a sentence");
+        assert!(told.contains("odd.wav: 767957 Hz can't be"), "{told}");
+        assert!(told.contains("convert it to 48000 Hz"), "{told}");
+    }
+    assert!(!home.path().join("out.wav").exists());
+}
+
+#[test]
+fn a_pipe_without_a_writer_is_66_and_never_waited_for() {
+    let home = Home::new();
+    let made = std::process::Command::new("mkfifo")
+        .arg(home.path().join("pipe"))
+        .status();
+    assert!(made.expect("mkfifo").success());
+    for args in ["info pipe", "play pipe --backend null", "info /dev/null"] {
+        let outcome = home.run(args);
+        assert_eq!(outcome.code, Some(66), "{args}: {outcome:#?}");
+        assert!(sentence(&outcome).contains("not a regular file"), "{args}");
+    }
+}
+
+#[test]
+fn a_device_name_of_any_length_is_69() {
+    let home = Home::new();
+    home.wav("a.wav", 100);
+    for length in [300, 100_000] {
+        let name = "x".repeat(length);
+        let outcome = home.run(&format!("play a.wav --device {name}"));
+        assert_eq!(outcome.code, Some(69), "{length}");
+        assert_eq!(outcome.signal, None, "{length}");
+    }
+}
