@@ -616,7 +616,7 @@ fn help_says_what_it_does_first() {
     assert!(printed("play --help").contains("--loop[=<A..B>]"));
     // Only what there is.
     let commands = printed("-h");
-    for later in ["doctor", "ctl", "bench", "unit", "check"] {
+    for later in ["doctor", "ctl", "unit", "check"] {
         assert!(!commands.contains(&format!("  {later} ")), "{later}");
     }
 }

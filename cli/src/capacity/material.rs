@@ -65,6 +65,8 @@ mod tests {
         let material = Material::new(8_000).unwrap();
         let again = File::open(material.path()).unwrap();
         let about = again.metadata().unwrap();
-        assert_eq!((about.nlink(), about.len()), (0, 44 + 4 * 4 * 8_000));
+        assert_eq!(about.nlink(), 0);
+        // All samples, and a header.
+        assert!((1..512).contains(&(about.len() - 4 * 4 * 8_000)));
     }
 }
