@@ -285,6 +285,35 @@ fn a_setlist_is_gapless_to_the_sample() {
 }
 
 #[test]
+fn a_loop_ended_by_hand_leaves_the_list_at_the_next_song() {
+    let s = session(|d| {
+        let mut songs = Vec::new();
+        for (i, len) in [3000u64, 5000].into_iter().enumerate() {
+            let dir = d.join(i.to_string());
+            std::fs::create_dir(&dir).unwrap();
+            let mut s = ramps(&dir, &[len]);
+            s.title = format!("song {i}");
+            songs.push(s);
+        }
+        songs[0].on_end = OnEnd::Loop;
+        songs
+    });
+    // Even before it has begun.
+    s.player.play();
+    s.player.set_loop(None);
+    // As after any song with a stop: the next one waits.
+    until("the next song", || {
+        // No faster than a device, or no splice would be in time.
+        s.driver.step(48, Duration::from_millis(20));
+        let position = s.player.status().position;
+        position.song.as_deref() == Some("song 1") && !s.driver.runs()
+    });
+    s.driver.take();
+    s.play();
+    assert_eq!(frame_of(s.first_sound()[0]), 0);
+}
+
+#[test]
 fn play_after_the_end_starts_over_and_no_stale_flag_stops_it() {
     let s = session_with(|d| vec![ramps(d, &[2000])], |b| b.finish_at_end(false));
     for _ in 0..20 {

@@ -11,6 +11,7 @@ use super::super::decks::Purpose;
 use super::super::notes::Note;
 use super::Controller;
 use crate::feeder::FeederEvent;
+use crate::plan::Plan;
 use crate::report::{Device, DeviceState, Ended, Started};
 use crate::song::OnEnd;
 
@@ -64,13 +65,24 @@ impl Controller {
         self.song = live.song;
         self.no_follower = false;
         let looping = live.plan.active_loop();
-        if !self.decks.is_busy() {
+        // A loop that was wished for, or ended, while the first deck was still on its way.
+        let wished = Plan {
+            repeat: self.looping,
+            ..live.plan
+        }
+        .active_loop();
+        let other = matches!(live.purpose, Purpose::Start) && wished != looping;
+        let busy = self.decks.is_busy();
+        if !busy {
             // Otherwise a later wish is on its way, and its loop is the one in force.
-            self.looping = looping;
+            self.looping = if other { wished } else { looping };
         }
         let moving = self.state() == State::Playing;
         self.anchor(at, to, 0, moving);
         self.prepare_follower();
+        if other && !busy {
+            self.splice(0);
+        }
     }
 
     fn say_started(&mut self) {
@@ -150,7 +162,8 @@ impl Controller {
             rig.halt(Halt::Drain);
         }
         match on_end {
-            OnEnd::Stop if !last => {
+            // (A loop that was ended by hand.)
+            OnEnd::Stop | OnEnd::Loop if !last => {
                 let next = self.song + 1;
                 self.prepare_start(next, None);
             }

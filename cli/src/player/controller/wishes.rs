@@ -245,7 +245,7 @@ impl Controller {
     }
 
     /// Prepares a deck that takes over a little later, at the same place of the song.
-    fn splice(&mut self, tries: u32) {
+    pub(super) fn splice(&mut self, tries: u32) {
         let (Some(current), Some(rig)) = (self.current, &self.rig) else {
             return;
         };
