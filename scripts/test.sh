@@ -44,7 +44,7 @@ firmware_steps() {
     step firmware tests/firmware/run.sh
 }
 
-echo "make test: compiles everything; 5 to 15 minutes on two cores the first time, 3 GB of disk"
+echo "make test: compiles everything; 15 to 30 minutes on two cores the first time, 4 GB of disk"
 if [ "$(uname -m)" = x86_64 ] && [ ! -d "${CARGO_TARGET_DIR:-target}/guest" ]; then
     echo "make test: fetches a Debian kernel (70 MB) for a virtual machine, unpacked under target, not installed"
 fi
