@@ -5,6 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::convert::SampleFormat;
+use crate::outside::{Move, Outside};
 
 /// Text of bounded length in errors and reports (bytes, UTF-8).
 pub type Text = heapless::String<240>;
@@ -20,6 +21,18 @@ pub trait Process: Send {
     /// Pulled drive (freewheel, rendering): whether the next `frames` frames can be given
     /// without starving. The driver waits, with a bound and outside `process`, until it is so.
     fn ready(&mut self, frames: usize) -> bool;
+
+    /// Told before `process`, by a driver that has an outside transport to be followed: where it
+    /// is on the first frame of the next call. Several calls may follow: their frames move it on.
+    fn follow(&mut self, outside: Outside) {
+        let _ = outside;
+    }
+
+    /// Whether the frame of the outside transport could be played at once: what a transport
+    /// that waits for its slow followers asks.
+    fn in_step(&mut self) -> bool {
+        true
+    }
 }
 
 /// What a call of [`Process::process`] gave.
@@ -123,6 +136,20 @@ pub struct Report {
     pub cycles: u32,
     /// Real-time priority of the audio thread, `None` when it has none or it isn't known.
     pub rt_priority: Option<u8>,
+    /// How punctual the server is.
+    pub timing: Timing,
+}
+
+/// What a server tells of its own punctuality; `None` is not measured. Times in µs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Timing {
+    /// The server's estimate of its load, % of a period.
+    pub load_pct: Option<f32>,
+    /// The longest delay of the server's own cycles.
+    pub max_delay_us: Option<u32>,
+    /// The longest time from the beginning of a cycle to that of our callback in it. Needs a clock in
+    /// the callback, so only while [`Backend::watch`] says so.
+    pub late_us: Option<u32>,
 }
 
 /// A way to the ears: JACK, ALSA, null or a test's own.
@@ -147,6 +174,23 @@ pub trait Backend<P: Process> {
 
     /// How the stream is. Cheap; called at every poll of the controller.
     fn report(&mut self) -> Report;
+
+    /// Moves the outside transport that this driver lets the process follow.
+    ///
+    /// # Errors
+    /// There is none.
+    fn steer(&mut self, to: Move) -> Result<(), BackendError> {
+        let _ = to;
+        Err(BackendError::new(
+            BackendErrorKind::Usage,
+            format_args!("This output has no transport; JACK has one."),
+        ))
+    }
+
+    /// Whether a clock may be read in the callback, for [`Timing::late_us`].
+    fn watch(&mut self, on: bool) {
+        let _ = on;
+    }
 
     /// Gives everything back within `deadline`, running or not, lost or not.
     fn close(&mut self, deadline: Duration) -> Closed;

@@ -17,6 +17,13 @@ pub enum At {
         /// Frames the old deck has given.
         frame: u64,
     },
+    /// When the outside transport is at this frame: on exactly that frame while it rolls, at once
+    /// where it stands there. Always hard. When the transport rolls past it, or comes to it before the new deck
+    /// is primed, the new deck comes back unplayed.
+    Outside {
+        /// The transport's frame; that is where the new deck's first frame belongs.
+        frame: u64,
+    },
 }
 
 /// A change to `deck`.
@@ -25,7 +32,8 @@ pub struct Cut<D> {
     pub deck: D,
     /// When.
     pub at: At,
-    /// Frames during which both decks sound; 0 is a hard cut.
+    /// Frames during which both decks sound; 0 is a hard cut, as is every one while an outside transport
+    /// is followed.
     pub fade: u32,
     /// Linear within a song, equal power between songs.
     pub curve: Curve,

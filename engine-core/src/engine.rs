@@ -5,6 +5,7 @@
 //! planned in `engine/timeline.rs` and the commands obeyed in `engine/commands.rs`.
 
 mod commands;
+mod following;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 mod timeline;
@@ -19,6 +20,7 @@ use crate::event::{Event, EventKind};
 use crate::fade::Fade;
 use crate::mix::{Gain, inspect, multiply, sum};
 use crate::monitor::{Call, Monitor, MonitorLevel};
+use crate::outside::{Followed, Outside};
 use crate::platform::Platform;
 use crate::ramp::Ramp;
 use crate::ring::{Consumer, Producer};
@@ -77,6 +79,7 @@ pub struct Engine<
     /// A deck that found the way back full; it goes with the next call.
     stuck: Option<P::Deck>,
     master: Ramp,
+    following: Following,
 
     engine_frame: u64,
     /// Output frames of the present hold.
@@ -92,6 +95,17 @@ struct Incoming<D> {
     deck: D,
     fade_in: Fade,
     fade_out: Fade,
+}
+
+/// What is known of an outside transport; see `engine/following.rs`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Following {
+    /// Where it is, once there is one.
+    outside: Option<Outside>,
+    /// Its frame at which the first frame of the deck in play belongs.
+    origin: Option<u64>,
+    /// The deck in play has given a frame in step since playing began: losing step is a fault from then on.
+    joined: bool,
 }
 
 /// The starvation guard.
@@ -159,6 +173,7 @@ impl<
             pending: None,
             stuck: None,
             master,
+            following: Following::default(),
             engine_frame: 0,
             held: 0,
             counters: Counters::default(),
@@ -278,6 +293,10 @@ impl<
             deck_frame,
             fill_frames: fill,
             revision,
+            outside: self.following.outside.map(|at| Followed {
+                at,
+                in_step: self.is_in_step(at) && self.guard_state == Guard::Open,
+            }),
         });
         let window = self.board.asked_window();
         if window != self.window {
@@ -458,6 +477,20 @@ where
         let _guard = denormals::flush_denormals();
         self.begin_call();
         let ready = self.is_covered(frames as u64);
+        self.end_call(0);
+        ready
+    }
+
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
+    fn follow(&mut self, outside: Outside) {
+        self.following.outside = Some(outside);
+    }
+
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
+    fn in_step(&mut self) -> bool {
+        let _guard = denormals::flush_denormals();
+        self.begin_call();
+        let ready = self.could_play_at_once();
         self.end_call(0);
         ready
     }

@@ -48,7 +48,8 @@ pub enum EventKind {
     Cut {
         /// The new deck.
         to: Ticket,
-        /// The frame of the old deck that was asked for; `None` for Now.
+        /// The frame of the old deck that was asked for; `None` for Now and for a frame of the outside
+        /// transport.
         asked: Option<u64>,
         /// The frame of the old deck at which it was.
         actual: u64,

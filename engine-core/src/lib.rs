@@ -43,6 +43,7 @@ pub mod histogram;
 pub mod host;
 mod mix;
 pub mod monitor;
+pub mod outside;
 pub mod platform;
 pub mod ramp;
 pub mod ring;

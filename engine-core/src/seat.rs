@@ -11,6 +11,7 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering, fence};
 
 use crate::backend::{Played, Process};
+use crate::outside::Outside;
 
 struct Shared<E> {
     engine: UnsafeCell<E>,
@@ -132,6 +133,16 @@ impl<E: Process + ?Sized> Process for Box<E> {
     fn ready(&mut self, frames: usize) -> bool {
         (**self).ready(frames)
     }
+
+    #[inline]
+    fn follow(&mut self, outside: Outside) {
+        (**self).follow(outside);
+    }
+
+    #[inline]
+    fn in_step(&mut self) -> bool {
+        (**self).in_step()
+    }
 }
 
 impl<E: Process> Process for Borrower<E> {
@@ -156,6 +167,18 @@ impl<E: Process> Process for Borrower<E> {
     #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
     fn ready(&mut self, frames: usize) -> bool {
         self.enter(|engine| engine.ready(frames)).unwrap_or(true)
+    }
+
+    #[inline]
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
+    fn follow(&mut self, outside: Outside) {
+        self.enter(|engine| engine.follow(outside));
+    }
+
+    #[inline]
+    #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
+    fn in_step(&mut self) -> bool {
+        self.enter(Process::in_step).unwrap_or(true)
     }
 }
 

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicU32, Ordering, fence};
 use portable_atomic::AtomicF32;
 
 use crate::monitor::{MonitorBoard, MonitorLevel};
+use crate::outside::{Followed, Outside};
 use crate::ticket::Ticket;
 
 /// What the transport does.
@@ -59,9 +60,19 @@ pub struct Position {
     pub fill_frames: u32,
     /// The revision of the song's controls that was applied last.
     pub revision: u32,
+    /// The outside transport, when one is followed.
+    pub outside: Option<Followed>,
 }
 
 const WORDS: usize = 9;
+/// Further words, written only while an outside transport is followed.
+const OUTSIDE_WORDS: usize = 2;
+
+const HOLDING: u32 = 0x100;
+const LEAVING: u32 = 0x200;
+const FOLLOWS: u32 = 0x400;
+const ROLLING: u32 = 0x800;
+const IN_STEP: u32 = 0x1000;
 
 /// Counters of the callback. They wrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,6 +109,7 @@ struct CounterWords {
 pub struct Board<const T: usize, const C: usize> {
     sequence: AtomicU32,
     words: [AtomicU32; WORDS],
+    outside: [AtomicU32; OUTSIDE_WORDS],
     counters: CounterWords,
     raised: AtomicU32,
     acknowledged: AtomicU32,
@@ -117,6 +129,7 @@ impl<const T: usize, const C: usize> Board<T, C> {
         Self {
             sequence: AtomicU32::new(0),
             words: [const { AtomicU32::new(0) }; WORDS],
+            outside: [const { AtomicU32::new(0) }; OUTSIDE_WORDS],
             counters: CounterWords {
                 callbacks: AtomicU32::new(0),
                 starvations: AtomicU32::new(0),
@@ -147,19 +160,28 @@ impl<const T: usize, const C: usize> Board<T, C> {
             let w: [u32; WORDS] = core::array::from_fn(|i| {
                 self.words.get(i).map_or(0, |w| w.load(Ordering::Relaxed))
             });
+            let [o_lo, o_hi] = &self.outside;
+            let o = join(o_lo.load(Ordering::Relaxed), o_hi.load(Ordering::Relaxed));
             fence(Ordering::Acquire);
             if before & 1 == 0 && self.sequence.load(Ordering::Relaxed) == before {
                 let [flags, e_lo, e_hi, deck, song, d_lo, d_hi, fill, revision] = w;
                 return Position {
                     state: State::from_word(flags & 0xff),
-                    holding: flags & 0x100 != 0,
-                    leaving: flags & 0x200 != 0,
+                    holding: flags & HOLDING != 0,
+                    leaving: flags & LEAVING != 0,
                     engine_frame: join(e_lo, e_hi),
                     deck: Ticket(deck),
                     song: Ticket(song),
                     deck_frame: join(d_lo, d_hi),
                     fill_frames: fill,
                     revision,
+                    outside: (flags & FOLLOWS != 0).then_some(Followed {
+                        at: Outside {
+                            rolling: flags & ROLLING != 0,
+                            frame: o,
+                        },
+                        in_step: flags & IN_STEP != 0,
+                    }),
                 };
             }
             core::hint::spin_loop();
@@ -242,8 +264,14 @@ impl<const T: usize, const C: usize> Board<T, C> {
 
     #[inline]
     pub(crate) fn show(&self, p: &Position) {
-        let flags =
-            p.state as u32 | if p.holding { 0x100 } else { 0 } | if p.leaving { 0x200 } else { 0 };
+        let mut flags = p.state as u32;
+        flags |= if p.holding { HOLDING } else { 0 };
+        flags |= if p.leaving { LEAVING } else { 0 };
+        if let Some(outside) = p.outside {
+            flags |= FOLLOWS;
+            flags |= if outside.at.rolling { ROLLING } else { 0 };
+            flags |= if outside.in_step { IN_STEP } else { 0 };
+        }
         let new: [u32; WORDS] = [
             flags,
             p.engine_frame as u32,
@@ -261,6 +289,12 @@ impl<const T: usize, const C: usize> Board<T, C> {
         fence(Ordering::Release);
         for (word, value) in self.words.iter().zip(new) {
             word.store(value, Ordering::Relaxed);
+        }
+        if let Some(outside) = p.outside {
+            let frame = outside.at.frame;
+            let [lo, hi] = &self.outside;
+            lo.store(frame as u32, Ordering::Relaxed);
+            hi.store((frame >> 32) as u32, Ordering::Relaxed);
         }
         self.sequence
             .store(sequence.wrapping_add(2), Ordering::Release);
@@ -345,6 +379,13 @@ mod tests {
                     deck: Ticket(i as u32),
                     deck_frame: i << 20,
                     revision: i as u32,
+                    outside: Some(Followed {
+                        at: Outside {
+                            rolling: true,
+                            frame: i << 20,
+                        },
+                        in_step: true,
+                    }),
                     ..Default::default()
                 });
             }
@@ -354,6 +395,7 @@ mod tests {
             assert_eq!(p.engine_frame, p.deck_frame);
             assert_eq!(p.engine_frame >> 20, u64::from(p.deck.0));
             assert_eq!(p.deck.0, p.revision);
+            assert!(p.outside.is_none_or(|o| o.at.frame == p.deck_frame));
         }
         writer.join().unwrap();
     }

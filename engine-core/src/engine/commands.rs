@@ -71,8 +71,10 @@ impl<
         }
     }
 
-    fn await_cut(&mut self, cut: Cut<P::Deck>) {
+    fn await_cut(&mut self, mut cut: Cut<P::Deck>) {
         self.drop_pending();
+        // A command of the same batch may ask for it at once.
+        cut.deck.count_fill();
         self.pending = Some(cut);
     }
 
@@ -95,10 +97,16 @@ impl<
             State::Stopped | State::Paused => {
                 // A cut that came with the same batch counts first.
                 self.cut_at_rest();
-                let Some(deck) = self.deck.as_deref() else {
+                let deck = self.deck.as_deref();
+                // (Who follows an outside transport may wait for its first deck playing.)
+                if deck.is_none() && !self.follows() {
                     return;
-                };
-                let (deck, frame) = (deck.spec().ticket, deck.frame());
+                }
+                let started = deck.map(|d| EventKind::Started {
+                    deck: d.spec().ticket,
+                    frame: d.frame(),
+                });
+                self.following.joined = false;
                 self.state = State::Playing;
                 self.leaving = None;
                 if fade == 0 {
@@ -107,7 +115,9 @@ impl<
                     self.envelope.set(0.0);
                     self.envelope.glide(1.0, fade);
                 }
-                self.tell(EventKind::Started { deck, frame });
+                if let Some(started) = started {
+                    self.tell(started);
+                }
             }
             State::Ended => {
                 // Past the end there is nothing to play, unless another deck came.
@@ -123,7 +133,8 @@ impl<
         match (self.state, to) {
             (State::Playing, _) => {
                 let silent = self.guard_state == Guard::Held
-                    || self.deck.as_deref().is_none_or(|d| !d.has_begun());
+                    || self.deck.as_deref().is_none_or(|d| !d.has_begun())
+                    || self.is_kept_silent();
                 if fade == 0 || silent {
                     self.arrive(to);
                 } else {
@@ -192,17 +203,23 @@ impl<
         if self.is_rolling() {
             return;
         }
-        if let Some(incoming) = self.incoming.take() {
-            // A fade that a stop froze: the new deck is the one that counts.
-            if let Some(old) = self.deck.replace(incoming.deck) {
-                self.give_back(old);
-            }
-        }
+        // A fade that a stop froze: the new deck is the one that counts.
+        self.end_fade();
         let due = match (&self.pending, self.deck.as_deref()) {
             (None, _) => false,
+            (
+                Some(Cut {
+                    at: At::Outside { .. },
+                    ..
+                }),
+                _,
+            ) => {
+                self.cut_with_outside();
+                return;
+            }
             (Some(_), None) => true,
             (Some(cut), Some(deck)) => match cut.at {
-                At::Now => true,
+                At::Now | At::Outside { .. } => true,
                 At::Frame { of, .. } if of != deck.spec().ticket => return self.drop_pending(),
                 At::Frame { frame, .. } => deck.frame() >= frame,
             },

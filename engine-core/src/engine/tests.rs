@@ -25,6 +25,7 @@ use crate::strip::StripSpec;
 use crate::ticket::Ticket;
 
 mod edges;
+mod following;
 mod small;
 
 type Stem = fn(u64) -> [f32; 2];

@@ -13,7 +13,7 @@ use crate::status::State;
 const CHANGES: usize = 16;
 
 /// What the next frames are.
-enum Next {
+pub(super) enum Next {
     /// Something changed: look again.
     Again,
     /// This many frames of the decks.
@@ -56,6 +56,7 @@ impl<
             }
         };
         self.engine_frame = self.engine_frame.wrapping_add(n as u64);
+        self.move_outside(n as u64);
         if self.is_rolling() {
             self.after();
         }
@@ -80,12 +81,16 @@ impl<
     fn look(&mut self, max: usize) -> Next {
         if !self.is_rolling() {
             self.cut_at_rest();
-            return Next::Wait(max);
+            return Next::Wait(self.until_outside_cut(max));
         }
         self.finish_fade();
         if self.finish_leaving() {
             return Next::Again;
         }
+        let max = match self.look_outside(max) {
+            Next::Give(n) => n,
+            other => return other,
+        };
         if self.try_cut() {
             return Next::Again;
         }
@@ -103,10 +108,7 @@ impl<
         }
         if self.guard_state == Guard::Held {
             if !self.may_leave_hold() {
-                let frames = u32::try_from(max).unwrap_or(u32::MAX);
-                self.held = self.held.saturating_add(frames);
-                let c = &mut self.counters;
-                c.starved_frames = c.starved_frames.wrapping_add(frames);
+                self.count_hold(max);
                 return Next::Wait(max);
             }
             self.leave_hold();
@@ -163,11 +165,12 @@ impl<
     fn awaits_follower(&self) -> bool {
         self.pending.is_none()
             && self.incoming.is_none()
+            && !self.follows()
             && self.deck.as_deref().is_some_and(|d| d.awaits())
     }
 
     /// The lesser of a figure of the decks in play.
-    fn both(&self, f: impl Fn(&crate::deck::Deck<P, N, T, U, C>) -> u64) -> u64 {
+    pub(super) fn both(&self, f: impl Fn(&crate::deck::Deck<P, N, T, U, C>) -> u64) -> u64 {
         let incoming = self.incoming.as_ref().map_or(u64::MAX, |i| f(&i.deck));
         self.deck.as_deref().map_or(u64::MAX, &f).min(incoming)
     }
@@ -199,6 +202,7 @@ impl<
                 true
             }
             At::Frame { frame, .. } if frame > deck.frame() => false,
+            At::Outside { .. } => false,
             _ if !cut.deck.is_primed() => false,
             _ => {
                 self.cut_now();
@@ -227,7 +231,7 @@ impl<
         self.tell(EventKind::Cut {
             to: new.spec().ticket,
             asked: match cut.at {
-                At::Now => None,
+                At::Now | At::Outside { .. } => None,
                 At::Frame { frame, .. } => Some(frame),
             },
             actual,
@@ -236,7 +240,7 @@ impl<
         let sounding = self.is_rolling()
             && self.guard_state == Guard::Open
             && self.deck.as_deref().is_some_and(|d| d.has_begun());
-        if cut.fade > 0 && sounding {
+        if cut.fade > 0 && sounding && !self.follows() {
             self.incoming = Some(Incoming {
                 deck: new,
                 fade_in: Fade::new(cut.curve, Side::In, cut.fade),
@@ -244,15 +248,19 @@ impl<
             });
             return;
         }
-        let mut at_end = false;
+        self.following.origin = match cut.at {
+            At::Outside { frame } => Some(frame),
+            _ => None,
+        };
+        let mut at_end = self.follows();
         if let Some(old) = self.deck.replace(new) {
-            at_end = old.left() == 0;
+            at_end |= old.left() == 0;
             self.give_back(old);
         }
         if self.guard_state != Guard::Open {
             self.leave_hold();
             if at_end {
-                // What begins after an end begins unfaded.
+                // What begins after an end begins unfaded, as does what an outside transport asks for.
                 self.guard.set(1.0);
             }
         }
@@ -262,8 +270,14 @@ impl<
     }
 
     fn finish_fade(&mut self) {
-        if self.incoming.as_ref().is_some_and(|i| i.fade_in.is_over())
-            && let Some(incoming) = self.incoming.take()
+        if self.incoming.as_ref().is_some_and(|i| i.fade_in.is_over()) {
+            self.end_fade();
+        }
+    }
+
+    /// The deck that is faded to is the one that counts.
+    pub(super) fn end_fade(&mut self) {
+        if let Some(incoming) = self.incoming.take()
             && let Some(old) = self.deck.replace(incoming.deck)
         {
             self.give_back(old);
@@ -273,7 +287,11 @@ impl<
     fn finish_leaving(&mut self) -> bool {
         match self.leaving {
             // Silence that a hold has brought will do as well: the data may never come.
-            Some(to) if self.envelope.is_settled() || self.guard_state == Guard::Held => {
+            Some(to)
+                if self.envelope.is_settled()
+                    || self.guard_state == Guard::Held
+                    || self.is_kept_silent() =>
+            {
                 self.arrive(to);
                 true
             }
@@ -288,7 +306,8 @@ impl<
             .as_deref()
             .is_some_and(|d| d.left() == 0 && !d.awaits())
             && self.pending.is_none()
-            && self.incoming.is_none();
+            && self.incoming.is_none()
+            && !self.follows();
         if over {
             if let Some(deck) = self.deck.as_deref() {
                 self.board.raise_stop_flag(deck.spec().ticket);
@@ -299,7 +318,7 @@ impl<
     }
 
     /// Data (or the next deck) is missing: fades out over the `reserve` that is left, then holds.
-    fn starve(&mut self, reserve: u64) {
+    pub(super) fn starve(&mut self, reserve: u64) {
         self.counters.starvations = self.counters.starvations.wrapping_add(1);
         if let Some(deck) = self.deck.as_deref() {
             let (deck, frame) = (deck.spec().ticket, deck.frame());
@@ -318,6 +337,14 @@ impl<
     fn hold(&mut self) {
         self.guard_state = Guard::Held;
         self.guard.set(0.0);
+    }
+
+    /// So many frames of a hold.
+    pub(super) fn count_hold(&mut self, frames: usize) {
+        let frames = u32::try_from(frames).unwrap_or(u32::MAX);
+        self.held = self.held.saturating_add(frames);
+        let c = &mut self.counters;
+        c.starved_frames = c.starved_frames.wrapping_add(frames);
     }
 
     fn may_leave_hold(&self) -> bool {
@@ -359,12 +386,15 @@ impl<
 
     /// Pulled drive: whether the next `frames` frames can be given without starving.
     pub(super) fn is_covered(&self, frames: u64) -> bool {
-        let Some(deck) = self.deck.as_deref() else {
-            return true;
-        };
         if !self.is_rolling() {
             return true;
         }
+        if let Some(outside) = self.following.outside {
+            return self.is_covered_outside(outside, frames);
+        }
+        let Some(deck) = self.deck.as_deref() else {
+            return true;
+        };
         if !deck.has_begun() && !deck.is_primed() {
             return false;
         }
@@ -385,6 +415,7 @@ impl<
         };
         let distance = match cut.at {
             At::Now => soonest,
+            At::Outside { .. } => return !ends,
             At::Frame { of, .. } if of != last.spec().ticket => return !ends,
             At::Frame { frame, .. } => frame.saturating_sub(last.frame()).max(soonest),
         };

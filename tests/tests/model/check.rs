@@ -23,10 +23,14 @@ pub struct Seen {
     pub pauses: u64,
     pub ends: u64,
     pub starvations: u64,
+    /// Steps after which a deck plays in step with an outside transport.
+    pub in_step: u64,
 }
 
 impl Seen {
     fn add(&mut self, outcome: &Outcome) {
+        let in_step = |a: &&After| a.outside.is_some_and(|o| o.in_step && o.at.rolling);
+        self.in_step += outcome.after.iter().filter(in_step).count() as u64;
         for event in &outcome.events {
             match event.kind {
                 EventKind::Cut { .. } => self.cuts += 1,
@@ -86,6 +90,7 @@ fn against_reference(
         }
         let expected = After {
             position: reference.position(),
+            outside: reference.followed(),
             starved: reference.starved,
             stop_flag: reference.stop_flag,
         };

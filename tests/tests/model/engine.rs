@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use backline_tests::dice::Dice;
 use backline_tests::mixer::{DeckPlan, Feed, HeapPlatform, Rig};
+use engine_core::backend::Process;
 use engine_core::block::Block;
 use engine_core::clock::NoClock;
 use engine_core::command::Command;
@@ -13,6 +14,7 @@ use engine_core::deck::{Deck, DeckSpec};
 use engine_core::engine::EngineConfig;
 use engine_core::event::Event;
 use engine_core::host::{BLOCK, BUS_CHANNELS, BUSES, Heap, RING, STRETCH, TRACKS};
+use engine_core::outside::Followed;
 use engine_core::platform::Platform;
 use engine_core::status::{Board, State};
 use engine_core::ticket::Ticket;
@@ -90,6 +92,8 @@ pub struct Outcome {
 pub struct After {
     /// What the transport does, whether it holds or leaves, the deck and its frame.
     pub position: (State, bool, bool, Ticket, u64),
+    /// The outside transport.
+    pub outside: Option<Followed>,
     /// Starvation episodes and the frames held.
     pub starved: [u32; 2],
     /// The stop flag.
@@ -185,11 +189,17 @@ impl<
 {
     fn call(&mut self, frames: usize, ask: bool) {
         let enough = ask && self.rig.ready(frames);
+        if ask {
+            self.rig.engine.in_step();
+        }
+        let outside = self.rig.handle.board().position().outside;
         let before = self.rig.handle.board().counters();
         let deck = self.rig.handle.board().position().deck;
         self.rig.call(frames);
         let counters = self.rig.handle.board().counters();
-        if enough && !self.is_at_end_of_another(deck) {
+        // (Out of step it is silent, ready or not.)
+        let loses_step = outside.is_some_and(|o| !o.in_step || self.cuts_out_of_step());
+        if enough && !loses_step && !self.is_at_end_of_another(deck) {
             assert_eq!(
                 (before.starvations, before.starved_frames),
                 (counters.starvations, counters.starved_frames),
@@ -202,6 +212,14 @@ impl<
             let index = deck.spec().ticket.0 as usize - 1;
             self.decks[index] = Some(deck);
         }
+    }
+
+    /// Whether there are cuts that lead away from an outside transport, at whatever frame.
+    fn cuts_out_of_step(&self) -> bool {
+        let actions = self.program.steps.iter().flat_map(|s| &s.actions);
+        let away =
+            |a: &Action| matches!(a, Action::Cut { at, .. } if !matches!(at, When::Outside { .. }));
+        actions.into_iter().any(away)
     }
 
     /// Whether another deck than `before` has come to its end and waits for the next one, whose cut
@@ -219,6 +237,7 @@ impl<
         let p = board.position();
         let counters = board.counters();
         After {
+            outside: p.outside,
             position: (p.state, p.holding, p.leaving, p.deck, p.deck_frame),
             starved: [counters.starvations, counters.starved_frames],
             stop_flag: board.take_stop_flag(),
@@ -306,6 +325,7 @@ impl<
                 self.controls[song].commit();
                 return;
             }
+            Action::Follow(outside) => return self.rig.engine.follow(outside),
             Action::Master(level) => return self.rig.handle.board().set_master(level),
             Action::Cut {
                 deck,
@@ -316,6 +336,7 @@ impl<
                 self.make(deck);
                 let at = match at {
                     When::Now => At::Now,
+                    When::Outside { frame } => At::Outside { frame },
                     When::Frame { of, frame } => At::Frame {
                         of: deck_ticket(of),
                         frame,

@@ -4,6 +4,7 @@ use backline_tests::dice::Dice;
 use engine_core::bus::NO_OUT;
 use engine_core::controls::TrackSetting;
 use engine_core::fade::Curve;
+use engine_core::outside::Outside;
 use engine_core::strip::StripSpec;
 
 use crate::program::{Action, DeckPlan, Kind, Material, Program, SongPlan, Step, When};
@@ -35,7 +36,11 @@ pub fn program(seed: u64, limits: Limits) -> Program {
         },
         cut_to: Vec::new(),
         frame: 0,
+        outside: None,
     };
+    if maker.dice.one_in(4) {
+        maker.outside = Some(Outside::default());
+    }
     maker.set_up();
     maker.happen();
     maker.program
@@ -49,6 +54,8 @@ struct Maker {
     cut_to: Vec<usize>,
     /// About where the last of them is.
     frame: u64,
+    /// The outside transport, if one is followed.
+    outside: Option<Outside>,
 }
 
 impl Maker {
@@ -168,20 +175,52 @@ impl Maker {
             if first {
                 self.feed_all(0, &mut actions);
                 self.some(&mut actions, Self::control);
-                actions.push(self.cut_of(0, When::Now));
+                self.locate(&mut actions);
+                let at = match self.outside {
+                    Some(Outside { frame, .. }) => When::Outside { frame },
+                    None => When::Now,
+                };
+                actions.push(self.cut_of(0, at));
                 let fade = self.pick(&[0, 0, 0, 50]);
                 actions.push(Action::Play(fade));
                 first = false;
             } else {
                 self.feed(&mut actions);
+                if self.dice.one_in(3) {
+                    self.locate(&mut actions);
+                }
                 self.some(&mut actions, Self::event);
                 self.some(&mut actions, Self::control);
             }
             let frames = self.frames().min(left);
             self.frame += frames as u64;
+            if let Some(Outside {
+                rolling: true,
+                frame,
+            }) = &mut self.outside
+            {
+                *frame += frames as u64;
+            }
             left -= frames.max(1);
             self.program.steps.push(Step { actions, frames });
         }
+    }
+
+    /// The outside transport starts, stops, or goes elsewhere; or the driver just tells where it is.
+    fn locate(&mut self, actions: &mut Vec<Action>) {
+        let Some(mut outside) = self.outside else {
+            return;
+        };
+        outside.rolling = match self.dice.below(4) {
+            0 => !outside.rolling,
+            1 => outside.rolling,
+            _ => true,
+        };
+        if self.dice.one_in(3) {
+            outside.frame = u64::from(self.dice.below(3000));
+        }
+        self.outside = Some(outside);
+        actions.push(Action::Follow(outside));
     }
 
     /// Zero to two of something.
@@ -306,6 +345,16 @@ impl Maker {
         }
         let deck = self.pick(&unused);
         let before = self.cut_to.last().copied();
+        if let Some(outside) = self.outside
+            && !self.dice.one_in(6)
+        {
+            let ahead = self.pick(&[0, 0, 1, 50, 200]);
+            let late = self.pick(&[0, 0, 0, 10]);
+            let frame = (outside.frame + ahead).saturating_sub(late);
+            let cut = self.cut_of(deck, When::Outside { frame });
+            actions.push(cut);
+            return;
+        }
         let at = match before {
             Some(of) if !self.dice.one_in(3) => {
                 let end = self.program.decks[of].end;

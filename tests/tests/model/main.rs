@@ -45,6 +45,7 @@ fn run_programs(run: Runner, limits: Limits, every_day: u64, soak: u64) {
     each(seen.pauses, "pauses");
     each(seen.ends, "natural ends");
     each(seen.starvations, "starvations");
+    each(seen.in_step, "steps with an outside transport");
 }
 
 fn run_program(run: Runner, limits: Limits, seed: u64, seen: &mut Seen) {

@@ -8,6 +8,7 @@ use std::fmt;
 use backline_tests::noise::noise;
 use engine_core::controls::TrackSetting;
 use engine_core::fade::Curve;
+use engine_core::outside::Outside;
 use engine_core::strip::StripSpec;
 
 /// A program.
@@ -98,6 +99,8 @@ pub enum Action {
     Cancel {
         deck: usize,
     },
+    /// Where an outside transport is on the next frame.
+    Follow(Outside),
     Play(u32),
     Pause(u32),
     Stop(u32),
@@ -131,6 +134,10 @@ pub enum When {
     /// A frame of a deck.
     Frame {
         of: usize,
+        frame: u64,
+    },
+    /// A frame of the outside transport.
+    Outside {
         frame: u64,
     },
 }

@@ -5,6 +5,7 @@ mod timeline;
 
 use engine_core::event::{Event, EventKind};
 use engine_core::fade::Curve;
+use engine_core::outside::{Followed, Outside};
 use engine_core::status::State;
 use engine_core::ticket::Ticket;
 
@@ -41,6 +42,12 @@ pub struct Reference<'p> {
     playing: Option<usize>,
     fade: Option<Crossfade>,
     pending: Option<Pending>,
+    /// The outside transport, if there is one.
+    outside: Option<Outside>,
+    /// Its frame at the first frame of the deck in play.
+    origin: Option<u64>,
+    /// Losing step is a fault.
+    joined: bool,
     frame: u64,
     held: u32,
     /// What was heard, frames × planes.
@@ -105,6 +112,9 @@ impl<'p> Reference<'p> {
             playing: None,
             fade: None,
             pending: None,
+            outside: None,
+            origin: None,
+            joined: false,
             frame: 0,
             held: 0,
             heard: Vec::new(),
@@ -112,6 +122,23 @@ impl<'p> Reference<'p> {
             starved: [0; 2],
             stop_flag: None,
         }
+    }
+
+    /// Where the outside transport is, and whether the deck is where it should be, with data.
+    pub fn followed(&self) -> Option<Followed> {
+        let in_step = self.in_step() && self.data == Data::There;
+        self.outside.map(|at| Followed { at, in_step })
+    }
+
+    /// The deck in play gives the outside transport's frames.
+    fn in_step(&self) -> bool {
+        let at = (self.outside, self.origin, self.playing);
+        matches!(at, (Some(o), Some(origin), Some(deck)) if origin + self.decks[deck].frame == o.frame)
+    }
+
+    /// The outside transport stands, or is elsewhere.
+    fn kept_silent(&self) -> bool {
+        self.outside.is_some_and(|o| !o.rolling || !self.in_step())
     }
 
     /// What the transport does, whether it holds or leaves, the deck and its frame.
@@ -171,6 +198,7 @@ impl<'p> Reference<'p> {
             Action::Level { song, bus, level } => self.controls[song].levels[bus] = level,
             Action::Commit { song } => self.controls[song].revision += 1,
             Action::Master(level) => self.master_set = level,
+            Action::Follow(outside) => self.outside = Some(outside),
             _ => {}
         }
     }
@@ -249,14 +277,16 @@ impl<'p> Reference<'p> {
             return;
         }
         self.cut_at_rest();
-        let Some(deck) = self.playing else { return };
-        if self.state == State::Ended {
-            // Nothing to play but the deck that ended.
+        if self.state == State::Ended || (self.playing.is_none() && self.outside.is_none()) {
+            // Nothing to play (but the deck that ended).
             return;
         }
+        self.joined = false;
         self.state = State::Playing;
         self.envelope = Glide::resting(if fade == 0 { 1.0 } else { 0.0 });
         self.envelope.go(1.0, fade);
+        // (Who follows an outside transport may wait for the first deck playing.)
+        let Some(deck) = self.playing else { return };
         let frame = self.decks[deck].frame;
         let deck = deck_ticket(deck);
         self.tell(EventKind::Started { deck, frame });
@@ -280,7 +310,9 @@ impl<'p> Reference<'p> {
 
     /// Whether anything can be heard: a deck that waits for its first data, or holds, can't.
     fn sounds(&self) -> bool {
-        self.data != Data::Missing && self.playing.is_some_and(|d| self.decks[d].frame > 0)
+        self.data != Data::Missing
+            && !self.kept_silent()
+            && self.playing.is_some_and(|d| self.decks[d].frame > 0)
     }
 
     fn drop_pending(&mut self) {

@@ -23,6 +23,9 @@ impl<'p> Reference<'p> {
         }
         if let Some(p) = self.pending {
             match (self.playing, p.at) {
+                (_, When::Outside { .. }) => {
+                    self.cut_with_outside();
+                }
                 (Some(deck), When::Frame { of, .. }) if of != deck => self.drop_pending(),
                 (Some(deck), When::Frame { frame, .. }) if frame > self.decks[deck].frame => {}
                 _ => self.cut(p),
@@ -38,8 +41,28 @@ impl<'p> Reference<'p> {
         match p.at {
             When::Frame { of, .. } if of != deck => self.drop_pending(),
             When::Frame { frame, .. } if frame > self.decks[deck].frame => return false,
+            When::Outside { .. } => return false,
             _ if !self.decks[p.deck].is_primed() => return false,
             _ => self.cut(p),
+        }
+        true
+    }
+
+    /// A cut at a frame of the outside transport, made on that very frame or never; whether anything
+    /// came of it.
+    fn cut_with_outside(&mut self) -> bool {
+        let (Some(p), Some(outside)) = (self.pending, self.outside) else {
+            return false;
+        };
+        let When::Outside { frame } = p.at else {
+            return false;
+        };
+        if frame == outside.frame && self.decks[p.deck].is_primed() {
+            self.cut(p);
+        } else if outside.rolling && frame <= outside.frame {
+            self.drop_pending();
+        } else {
+            return false;
         }
         true
     }
@@ -58,12 +81,17 @@ impl<'p> Reference<'p> {
         self.tell(EventKind::Cut {
             to: deck_ticket(p.deck),
             asked: match p.at {
-                When::Now => None,
+                When::Now | When::Outside { .. } => None,
                 When::Frame { frame, .. } => Some(frame),
             },
             actual: old.as_ref().map_or(0, |old| old.frame),
         });
-        if p.frames > 0 && self.plays() && self.sounds() && self.data == Data::There {
+        if p.frames > 0
+            && self.outside.is_none()
+            && self.plays()
+            && self.sounds()
+            && self.data == Data::There
+        {
             self.fade = Some(Crossfade {
                 to: p.deck,
                 curve: p.curve,
@@ -72,11 +100,15 @@ impl<'p> Reference<'p> {
             });
             return;
         }
+        self.origin = match p.at {
+            When::Outside { frame } => Some(frame),
+            _ => None,
+        };
         self.playing = Some(p.deck);
         if self.data != Data::There {
             self.go_on();
-            if old.is_some_and(|old| old.left() == 0) {
-                // What begins after an end begins unfaded.
+            if self.outside.is_some() || old.is_some_and(|old| old.left() == 0) {
+                // What begins after an end begins unfaded, and what an outside transport asks for.
                 self.guard = Glide::resting(1.0);
             }
         }
@@ -104,6 +136,7 @@ impl<'p> Reference<'p> {
     fn waits_for_follower(&self) -> bool {
         self.pending.is_none()
             && self.fade.is_none()
+            && self.outside.is_none()
             && self.playing.is_some_and(|d| self.decks[d].awaits())
     }
 
@@ -148,7 +181,15 @@ impl<'p> Reference<'p> {
                 self.cut_at_rest();
                 return false;
             }
-            if self.end_if_due() || self.cut_if_due() {
+            if self.end_if_due() {
+                continue;
+            }
+            match self.look_outside() {
+                Some(true) => {}
+                Some(false) => return false,
+                None => continue,
+            }
+            if self.cut_if_due() {
                 continue;
             }
             let Some(playing) = self.playing else {
@@ -196,17 +237,48 @@ impl<'p> Reference<'p> {
         }
     }
 
+    /// What an outside transport allows: a frame, silence, or another look.
+    fn look_outside(&mut self) -> Option<bool> {
+        let Some(outside) = self.outside else {
+            return Some(true);
+        };
+        if let Some(fade) = self.fade.take() {
+            self.playing = Some(fade.to);
+        }
+        if self.cut_with_outside() {
+            return None;
+        }
+        if !outside.rolling {
+            return Some(false);
+        }
+        if self.in_step() && self.data != Data::Missing {
+            self.joined = true;
+            return Some(true);
+        }
+        if self.data != Data::Missing {
+            if !self.joined {
+                // Whoever comes in while it rolls has done nothing wrong.
+                return Some(false);
+            }
+            self.starve(0);
+        }
+        self.held += 1;
+        self.starved[1] += 1;
+        Some(false)
+    }
+
     /// The end of a fade-out or of the song; whether there was one.
     fn end_if_due(&mut self) -> bool {
         if let Some(to) = self.leaving
-            && (!self.envelope.moves() || self.data == Data::Missing)
+            && (!self.envelope.moves() || self.data == Data::Missing || self.kept_silent())
         {
             self.rest(to);
             return true;
         }
         let deck = self.playing.filter(|d| {
             let deck = &self.decks[*d];
-            deck.left() == 0 && !deck.awaits() && self.pending.is_none() && self.fade.is_none()
+            let alone = self.pending.is_none() && self.fade.is_none() && self.outside.is_none();
+            deck.left() == 0 && !deck.awaits() && alone
         });
         if let Some(deck) = deck {
             self.stop_flag = Some(deck_ticket(deck));
@@ -229,6 +301,9 @@ impl<'p> Reference<'p> {
             self.decks[deck].pass();
         }
         self.frame += 1;
+        if let Some(outside) = &mut self.outside {
+            outside.frame += u64::from(outside.rolling);
+        }
         if gives {
             self.guard.pass();
             self.envelope.pass();
