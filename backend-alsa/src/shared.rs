@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use engine_core::backend::{Health, Report, Text, text};
+use engine_core::backend::{Health, Report, Text, Timing, text};
 
 use crate::eventfd::EventFd;
 
@@ -140,6 +140,7 @@ impl Shared {
             clips: self.clips.load(Ordering::Relaxed),
             cycles: self.cycles.load(Ordering::Relaxed),
             rt_priority: (rt > 0).then_some(rt),
+            timing: Timing::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use engine_core::backend::{
     Backend, BackendError, BackendErrorKind, Closed, Granted, Halt, Health, Process, Report, Wish,
     text,
 };
+use engine_core::outside::Move;
 
 use crate::aside::{Aside, wait_until};
 use crate::connect::{self, Found, Inputs, Want};
@@ -36,6 +37,7 @@ const TEND: Duration = Duration::from_secs(1);
 /// plays silence. Dropping it closes it, with 2 s of patience.
 pub struct Jack<P: Process + 'static> {
     options: JackOptions,
+    watched: bool,
     open: Option<Open<P>>,
 }
 
@@ -63,15 +65,9 @@ impl<P: Process + 'static> Jack<P> {
     pub fn new(options: JackOptions) -> Self {
         Self {
             options,
+            watched: false,
             open: None,
         }
-    }
-
-    /// The server's estimate of its load, % of a period, at most about a second old; `None`
-    /// while not started.
-    pub fn cpu_load(&self) -> Option<f32> {
-        let open = self.open.as_ref().filter(|o| o.started)?;
-        Some(open.shared.load())
     }
 
     fn opened(&mut self) -> Result<&mut Open<P>, BackendError> {
@@ -136,6 +132,7 @@ impl<P: Process + 'static> Backend<P> for Jack<P> {
         let (line, (shared, granted)) =
             Aside::spawn("jack-client", ANSWER, make).map_err(|e| settle(e, &server))?;
         let now = Instant::now();
+        shared.watch(self.watched);
         self.open = Some(Open {
             line,
             shared,
@@ -149,6 +146,7 @@ impl<P: Process + 'static> Backend<P> for Jack<P> {
     }
 
     fn start(&mut self, process: P) -> Result<(), BackendError> {
+        let transport = self.options.transport;
         let open = self.opened()?;
         open.alive()?;
         if open.started {
@@ -159,7 +157,7 @@ impl<P: Process + 'static> Backend<P> for Jack<P> {
         }
         let player = Player::new(process, open.shared.clone(), open.period);
         let active = open.line.call(ANSWER, move |line| {
-            let active = line.client.activate(player);
+            let active = line.client.activate(player, transport);
             if active {
                 line.tend();
             }
@@ -239,6 +237,23 @@ impl<P: Process + 'static> Backend<P> for Jack<P> {
         }
     }
 
+    fn steer(&mut self, to: Move) -> Result<(), BackendError> {
+        let open = self.opened()?;
+        open.alive()?;
+        open.line.post(move |line| {
+            // A locate may be refused where there is no server any more; then nothing follows from it.
+            line.client.steer(to);
+        });
+        Ok(())
+    }
+
+    fn watch(&mut self, on: bool) {
+        self.watched = on;
+        if let Some(open) = &self.open {
+            open.shared.watch(on);
+        }
+    }
+
     fn close(&mut self, deadline: Duration) -> Closed {
         self.shut(deadline)
     }
@@ -298,6 +313,7 @@ impl<P: Process + 'static> Open<P> {
             clips: 0,
             cycles,
             rt_priority: s.priority(),
+            timing: s.punctuality.timing(),
         }
     }
 }
@@ -446,6 +462,7 @@ impl<P: Process + 'static> Line<P> {
         }
         self.shared.set_latency(self.client.playback_latency());
         self.shared.set_priority(self.client.priority());
-        self.shared.set_load(self.client.load());
+        let (load, delay) = (self.client.load(), self.client.max_delay());
+        self.shared.punctuality.tell(load, delay);
     }
 }

@@ -1,7 +1,7 @@
 //! backline's mixing core on a JACK client: named ports, safe connecting, server loss.
 //!
 //! [`Jack`] is the [`engine_core::backend::Backend`] of a JACK server (jackd2, or PipeWire's
-//! libjack). It knows ports, latency, freewheel and a dead server; it knows no file and no
+//! libjack). It knows ports, latency, transport, freewheel and a dead server; it knows no file and no
 //! command line. libjack is loaded at run time, so a program that has this crate starts without it.
 //!
 //! Two properties of libjack shape the crate. A process can be a client of **one server at a
@@ -24,12 +24,14 @@ use backline_trap as _;
 mod aside;
 mod client;
 mod connect;
+mod latency;
 mod messages;
 mod options;
 mod ports;
 mod process;
 mod raw;
 mod shared;
+mod transport;
 mod watchdog;
 
 pub use client::Jack;

@@ -14,6 +14,9 @@ pub struct JackOptions {
     /// What to connect; empty connects nothing. A rule whose target is missing keeps the others
     /// and is carried out when the target appears.
     pub connect: Vec<ConnectRule>,
+    /// Follow the server's transport, as a slow-sync client: the process is told where it is, and whoever starts
+    /// or locates it waits until the process is in step.
+    pub transport: bool,
     /// How long a running graph may stand still, outside freewheel, before the server counts
     /// as lost. Needed because PipeWire's libjack says nothing when its server dies.
     pub watchdog: Duration,
@@ -25,6 +28,7 @@ impl Default for JackOptions {
             client_name: "backline".into(),
             server_name: None,
             connect: Vec::new(),
+            transport: false,
             watchdog: Duration::from_secs(2),
         }
     }

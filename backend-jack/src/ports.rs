@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine_core::backend::{BackendError, BackendErrorKind, Text};
+use engine_core::outside::Outside;
 
 use crate::aside::{Aside, NoAnswer, none_leaving, wait_until};
 use crate::messages;
-use crate::raw::{Client, Cycle, OpenError, Planes};
+use crate::raw::{Client, Cycle, Moment, OpenError, Planes};
 use crate::shared::Shared;
 
 /// How long a server may take for an answer.
@@ -100,7 +101,15 @@ pub(crate) fn free_of_others() -> Result<(), BackendError> {
 enum Never {}
 
 impl Cycle for Never {
-    fn cycle(&mut self, _: &mut Planes<'_>, _: u32, _: u32) {
+    fn cycle(&mut self, _: &mut Planes<'_>, _: Moment) {
+        match *self {}
+    }
+
+    fn ready(&mut self, _: Outside) -> bool {
+        match *self {}
+    }
+
+    fn wants_clock(&self) -> bool {
         match *self {}
     }
 }

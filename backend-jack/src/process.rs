@@ -5,12 +5,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine_core::backend::Process;
+use engine_core::outside::Outside;
 
-use crate::raw::{Cycle, Planes};
+use crate::raw::{Cycle, Moment, Planes};
 use crate::shared::{Mode, Shared};
+use crate::transport;
 
 /// How long a freewheeling cycle waits for data. jackd's own limit is 10 s.
-const FREEWHEEL_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const FREEWHEEL_WAIT: Duration = Duration::from_secs(5);
+/// Between two looks of one that waits.
+pub(crate) const PAUSE: Duration = Duration::from_micros(200);
 
 /// A player's process on the cycles of a client.
 pub(crate) struct Player<P> {
@@ -55,16 +59,25 @@ impl<P: Process> Player<P> {
             && self.shared.mode() == Mode::Play
             && start.elapsed() < FREEWHEEL_WAIT
         {
-            thread::sleep(Duration::from_micros(200));
+            thread::sleep(PAUSE);
         }
     }
 }
 
 impl<P: Process + 'static> Cycle for Player<P> {
-    fn cycle(&mut self, planes: &mut Planes<'_>, frames: u32, time: u32) {
+    fn cycle(&mut self, planes: &mut Planes<'_>, moment: Moment) {
+        let frames = moment.frames;
         let freewheel = self.shared.freewheeling();
-        self.note_time(time, frames, freewheel);
+        self.note_time(moment.time, frames, freewheel);
+        if let (Some(us), false) = (moment.late_us, freewheel) {
+            self.shared.punctuality.began_late(us);
+        }
         let n = frames as usize;
+        if let Some(at) = moment.transport
+            && self.shared.mode() == Mode::Play
+        {
+            self.process.follow(at);
+        }
         if self.shared.mode() == Mode::Silent {
             silence(planes, 0, n);
         } else if n <= self.most {
@@ -93,6 +106,14 @@ impl<P: Process + 'static> Cycle for Player<P> {
             }
         }
         self.shared.cycle_done(frames);
+    }
+
+    fn ready(&mut self, at: Outside) -> bool {
+        transport::ready(&mut self.process, &self.shared, at)
+    }
+
+    fn wants_clock(&self) -> bool {
+        self.shared.watched()
     }
 }
 
@@ -147,7 +168,12 @@ mod tests {
         let mut a = vec![9.0f32; n];
         let mut b = vec![9.0f32; n];
         let mut planes: Planes<'_> = [&mut a[..], &mut b[..]].into_iter().collect();
-        player.cycle(&mut planes, n as u32, time);
+        let moment = Moment {
+            frames: n as u32,
+            time,
+            ..Moment::default()
+        };
+        player.cycle(&mut planes, moment);
         drop(planes);
         assert_eq!(a, b);
         a

@@ -9,6 +9,7 @@ use std::slice;
 use std::sync::Arc;
 
 use engine_core::denormals::flush_denormals;
+use engine_core::outside::{Move, Outside};
 use jack_sys as j;
 
 use crate::messages;
@@ -28,7 +29,7 @@ pub(crate) trait Hooks: Send + Sync + 'static {
     fn freewheel(&self, on: bool);
     /// A port with this id came, or went.
     fn registered(&self, id: u32, came: bool);
-    /// Connections or the order of clients changed.
+    /// Connections, the order of clients or latencies changed.
     fn graph_changed(&self);
     /// The server has thrown us out or is gone.
     fn shutdown(&self, reason: &str);
@@ -36,8 +37,24 @@ pub(crate) trait Hooks: Send + Sync + 'static {
 
 /// The process callback.
 pub(crate) trait Cycle: Send + 'static {
-    /// Fills all planes, `frames` frames each. `time`: the server's frame time of the first.
-    fn cycle(&mut self, planes: &mut Planes<'_>, frames: u32, time: u32);
+    /// Fills all planes, `moment.frames` frames each.
+    fn cycle(&mut self, planes: &mut Planes<'_>, moment: Moment);
+    /// Whether the transport, which is there, may roll.
+    fn ready(&mut self, at: Outside) -> bool;
+    /// Whether [`Moment::late_us`] is wanted, which needs a clock.
+    fn wants_clock(&self) -> bool;
+}
+
+/// What is known of a cycle.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moment {
+    pub(crate) frames: u32,
+    /// The server's frame time of the first frame.
+    pub(crate) time: u32,
+    /// Where the transport is on the first frame, if it is followed.
+    pub(crate) transport: Option<Outside>,
+    /// Time since the cycle began, µs, where it was asked for.
+    pub(crate) late_us: Option<u32>,
 }
 
 /// Why no client could be opened.
@@ -65,6 +82,7 @@ pub(crate) struct Client<H, C> {
 struct Active<C> {
     client: *mut j::jack_client_t,
     ports: Vec<*mut j::jack_port_t>,
+    transport: bool,
     cycle: C,
 }
 
@@ -145,6 +163,7 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
             j::jack_set_port_registration_callback(c, Some(on_registration::<H>), arg);
             j::jack_set_port_connect_callback(c, Some(on_connect::<H>), arg);
             j::jack_set_graph_order_callback(c, Some(on_order::<H>), arg);
+            j::jack_set_latency_callback(c, Some(on_latency::<H>), arg);
         }
     }
 
@@ -173,8 +192,8 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
         !port.is_null()
     }
 
-    /// Starts the cycles on all ports registered so far; at most once.
-    pub(crate) fn activate(&mut self, cycle: C) -> bool {
+    /// Starts the cycles on all ports registered so far, following the transport or not; at most once.
+    pub(crate) fn activate(&mut self, cycle: C, transport: bool) -> bool {
         if self.active.is_some() {
             return false;
         }
@@ -182,17 +201,37 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
         let active = NonNull::from(Box::leak(Box::new(Active {
             client: c,
             ports: self.ports.clone(),
+            transport,
             cycle,
         })));
         // Kept from here on: freed only after the client is closed.
         self.active = Some(active);
         // SAFETY: the client is open and not active; the pointer stays valid until after
-        // `jack_client_close`, and only the process callback, which libjack runs on one thread
-        // at a time, uses it meanwhile.
+        // `jack_client_close`, and only the process and the sync callback, which libjack runs one after
+        // the other on one thread, use it meanwhile.
         unsafe {
-            j::jack_set_process_callback(c, Some(on_process::<C>), active.as_ptr().cast()) == 0
+            let arg = active.as_ptr().cast();
+            j::jack_set_process_callback(c, Some(on_process::<C>), arg) == 0
+                && (!transport || j::jack_set_sync_callback(c, Some(on_sync::<C>), arg) == 0)
                 && j::jack_activate(c) == 0
         }
+    }
+
+    /// Moves the transport; whether the server takes it.
+    pub(crate) fn steer(&self, to: Move) -> bool {
+        let c = self.ptr.as_ptr();
+        // SAFETY: the client is open.
+        unsafe {
+            match to {
+                Move::Start => j::jack_transport_start(c),
+                Move::Stop => j::jack_transport_stop(c),
+                Move::Locate(frame) => {
+                    let frame = u32::try_from(frame).unwrap_or(u32::MAX);
+                    return j::jack_transport_locate(c, frame) == 0;
+                }
+            }
+        }
+        true
     }
 
     /// Connects two ports by their full names; also true if they are connected already.
@@ -286,6 +325,12 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
         u8::try_from(unsafe { j::jack_client_real_time_priority(self.ptr.as_ptr()) }).ok()
     }
 
+    /// The longest delay of the server's own cycles, µs.
+    pub(crate) fn max_delay(&self) -> f32 {
+        // SAFETY: the client is open.
+        unsafe { j::jack_get_max_delayed_usecs(self.ptr.as_ptr()) }
+    }
+
     /// The server's estimate of its load, % of the period.
     pub(crate) fn load(&self) -> f32 {
         // SAFETY: the client is open.
@@ -359,10 +404,65 @@ unsafe extern "C" fn on_process<C: Cycle>(frames: u32, arg: *mut c_void) -> c_in
         // no two output ports share one.
         let _ = planes.push(unsafe { slice::from_raw_parts_mut(buffer, frames as usize) });
     }
-    // SAFETY: the client is open, and jack.h allows this call in the process callback.
-    let time = unsafe { j::jack_last_frame_time(active.client) };
-    active.cycle.cycle(&mut planes, frames, time);
+    let moment = Moment {
+        frames,
+        // SAFETY: the client is open, and jack.h allows this call in the process callback.
+        time: unsafe { j::jack_last_frame_time(active.client) },
+        transport: active.transport.then(|| transport(active.client)),
+        late_us: active
+            .cycle
+            .wants_clock()
+            .then(|| lateness(active.client))
+            .flatten(),
+    };
+    active.cycle.cycle(&mut planes, moment);
     0
+}
+
+#[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
+unsafe extern "C" fn on_sync<C: Cycle>(
+    state: j::jack_transport_state_t,
+    position: *mut j::jack_position_t,
+    arg: *mut c_void,
+) -> c_int {
+    let _guard = flush_denormals();
+    // SAFETY: `arg` is the `Active<C>` of `activate`, which lives until the client is closed, and libjack runs
+    // this callback before the process callback on the same thread; the position is null or valid
+    // for the call.
+    let (active, position) = unsafe { (&mut *arg.cast::<Active<C>>(), position.as_ref()) };
+    let Some(position) = position else { return 1 };
+    c_int::from(active.cycle.ready(outside(state, position.frame)))
+}
+
+/// A state and position of the transport.
+fn outside(state: j::jack_transport_state_t, frame: u32) -> Outside {
+    const ROLLING: j::jack_transport_state_t = j::JackTransportRolling;
+    const LOOPING: j::jack_transport_state_t = j::JackTransportLooping;
+    Outside {
+        rolling: matches!(state, ROLLING | LOOPING),
+        frame: u64::from(frame),
+    }
+}
+
+/// Where the transport is in this cycle.
+fn transport(client: *mut j::jack_client_t) -> Outside {
+    let mut position = j::jack_position_t::default();
+    // SAFETY: the client is open, the position is ours, and jack.h allows the call in the process
+    // callback, where the state is that of the cycle.
+    let state = unsafe { j::jack_transport_query(client, &mut position) };
+    outside(state, position.frame)
+}
+
+/// Time since this cycle began, µs; `None` when the server can't say.
+fn lateness(client: *mut j::jack_client_t) -> Option<u32> {
+    let (mut frames, mut began, mut next, mut period) = (0, 0, 0, 0.0);
+    // SAFETY: the client is open, the four places are ours, and jack.h allows both calls in the
+    // process callback.
+    let (r, now) = unsafe {
+        let r = j::jack_get_cycle_times(client, &mut frames, &mut began, &mut next, &mut period);
+        (r, j::jack_get_time())
+    };
+    (r == Some(0)).then(|| u32::try_from(now.saturating_sub(began)).unwrap_or(u32::MAX))
 }
 
 /// The hooks behind a callback's argument.
@@ -408,6 +508,12 @@ unsafe extern "C" fn on_registration<H: Hooks>(id: u32, came: c_int, arg: *mut c
 }
 
 unsafe extern "C" fn on_connect<H: Hooks>(_: u32, _: u32, _: c_int, arg: *mut c_void) {
+    // SAFETY: `arg` is set_hooks'.
+    unsafe { hooks::<H>(arg) }.graph_changed();
+}
+
+unsafe extern "C" fn on_latency<H: Hooks>(_: j::jack_latency_callback_mode_t, arg: *mut c_void) {
+    // A source adds no latency of its own. That of the ways from it is looked up from outside.
     // SAFETY: `arg` is set_hooks'.
     unsafe { hooks::<H>(arg) }.graph_changed();
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, Ordering::*}
 
 use engine_core::backend::{Text, text};
 
+use crate::latency::Punctuality;
 use crate::raw::Hooks;
 
 /// What the process callback does with a cycle.
@@ -44,8 +45,9 @@ pub(crate) struct Shared {
     latency: AtomicU32,
     /// −1: none.
     priority: AtomicI32,
-    /// f32 bits, %.
-    load: AtomicU32,
+    pub(crate) punctuality: Punctuality,
+    /// The callback may read a clock.
+    watched: AtomicBool,
 }
 
 /// Arrived ports that are remembered between two looks.
@@ -170,12 +172,12 @@ impl Shared {
         u8::try_from(self.priority.load(Relaxed)).ok()
     }
 
-    pub(crate) fn set_load(&self, percent: f32) {
-        self.load.store(percent.to_bits(), Relaxed);
+    pub(crate) fn watch(&self, on: bool) {
+        self.watched.store(on, Relaxed);
     }
 
-    pub(crate) fn load(&self) -> f32 {
-        f32::from_bits(self.load.load(Relaxed))
+    pub(crate) fn watched(&self) -> bool {
+        self.watched.load(Relaxed)
     }
 }
 
