@@ -12,6 +12,7 @@ use engine_core::outside::Move;
 use crate::aside::{Aside, wait_until};
 use crate::connect::{self, Found, Inputs, Want};
 use crate::options::JackOptions;
+use crate::patch::Patch;
 use crate::ports::{
     ANSWER, c_string, free_of_others, no_answer, open_client, said, server_name, settle,
 };
@@ -58,6 +59,9 @@ struct Line<P: Process + 'static> {
     /// Full names of our ports.
     outs: Vec<String>,
     wants: Vec<Want>,
+    /// Names of our ports without the client's.
+    names: Vec<String>,
+    patch: Patch,
 }
 
 impl<P: Process + 'static> Jack<P> {
@@ -322,7 +326,7 @@ impl<P: Process + 'static> Line<P> {
     fn open(
         options: &JackOptions,
         outs: &[String],
-        wants: Vec<Want>,
+        mut wants: Vec<Want>,
     ) -> Result<(Self, (Arc<Shared>, Granted)), BackendError> {
         use BackendErrorKind::{Channels, Usage};
         let server = server_name(options.server_name.as_deref());
@@ -373,11 +377,14 @@ impl<P: Process + 'static> Line<P> {
             }
             full.push(whole);
         }
+        options.patch.memory().begin(outs, &mut wants);
         let line = Self {
             client,
             shared: shared.clone(),
             outs: full,
             wants,
+            names: outs.to_vec(),
+            patch: options.patch.clone(),
         };
         let inputs = line.inputs();
         line.check_targets(&inputs)?;
@@ -458,11 +465,43 @@ impl<P: Process + 'static> Line<P> {
             };
             if self.client.connect(out, dest) {
                 want.made = Some(dest.to_owned());
+                if let Some(name) = self.names.get(want.port) {
+                    self.patch.memory().made(name, dest);
+                }
             }
         }
+        self.remember(&inputs.all);
         self.shared.set_latency(self.client.playback_latency());
         self.shared.set_priority(self.client.priority());
         let (load, delay) = (self.client.load(), self.client.max_delay());
         self.shared.punctuality.tell(load, delay);
+    }
+
+    /// Makes what the last server's client was connected to, and remembers what is.
+    fn remember(&mut self, inputs: &[String]) {
+        // Nothing is locked while a server is asked: it may hang.
+        let owed = self.patch.memory().owed(inputs);
+        for (name, dest) in owed {
+            if let Some(at) = self.names.iter().position(|n| *n == name)
+                && let Some(out) = self.outs.get(at)
+            {
+                // One that refuses is tried again at the next look.
+                self.client.connect(out, &dest);
+            }
+        }
+        let connected = self.client.connections();
+        // Of a dead server libjack's answers mean nothing.
+        if self.shared.lost() {
+            return;
+        }
+        let ours = self.names.iter().zip(connected);
+        let pair = |(name, dests): (&String, Vec<String>)| {
+            let name = name.clone();
+            (dests.into_iter()).map(move |dest| (name.clone(), dest))
+        };
+        let connected = ours.flat_map(pair).collect();
+        let mut memory = self.patch.memory();
+        memory.look(connected, inputs, Instant::now());
+        memory.look_at_rules(&self.names, &self.wants);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::patch::Patch;
+
 /// How to open a JACK client and where to connect its ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JackOptions {
@@ -20,6 +22,9 @@ pub struct JackOptions {
     /// How long a running graph may stand still, outside freewheel, before the server counts
     /// as lost. Needed because PipeWire's libjack says nothing when its server dies.
     pub watchdog: Duration,
+    /// What the ports were connected to when a server was lost. The client that is opened with it
+    /// makes those connections again, and none that was taken apart by hand.
+    pub patch: Patch,
 }
 
 impl Default for JackOptions {
@@ -30,6 +35,7 @@ impl Default for JackOptions {
             connect: Vec::new(),
             transport: false,
             watchdog: Duration::from_secs(2),
+            patch: Patch::default(),
         }
     }
 }

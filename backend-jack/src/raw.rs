@@ -251,25 +251,22 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
         if physical_only {
             flags |= j::JackPortIsPhysical;
         }
-        // SAFETY: the client is open; null asks for any name.
-        let list = unsafe {
-            j::jack_get_ports(self.ptr.as_ptr(), ptr::null(), AUDIO.as_ptr(), flags.into())
-        };
-        let mut names = Vec::new();
-        if list.is_null() {
-            return names;
-        }
-        // SAFETY: a list from jack_get_ports is an array of strings that ends with null, ours
-        // until it is freed, once, here.
+        // SAFETY: the client is open; null asks for any name. The list is ours.
         unsafe {
-            let mut at = list;
-            while !(*at).is_null() {
-                names.push(own(*at));
-                at = at.add(1);
-            }
-            j::jack_free(list.cast());
+            names(j::jack_get_ports(
+                self.ptr.as_ptr(),
+                ptr::null(),
+                AUDIO.as_ptr(),
+                flags.into(),
+            ))
         }
-        names
+    }
+
+    /// Full names of what each of our ports is connected to, in the order they were registered.
+    pub(crate) fn connections(&self) -> Vec<Vec<String>> {
+        // SAFETY: the port is one of ours and registered while the client is open. The list is ours.
+        let of = |port: &*mut j::jack_port_t| unsafe { names(j::jack_port_get_connections(*port)) };
+        self.ports.iter().map(of).collect()
     }
 
     /// Whether a port of this full name exists, whatever its kind.
@@ -375,6 +372,27 @@ unsafe fn own(s: *const c_char) -> String {
     }
     // SAFETY: as asked of the caller.
     unsafe { CStr::from_ptr(s) }.to_string_lossy().into_owned()
+}
+
+/// Copies and frees a list of names; null gives an empty one.
+///
+/// # Safety
+/// `list` is null or an array of strings that ends with null, from libjack and the caller's to free.
+unsafe fn names(list: *mut *const c_char) -> Vec<String> {
+    let mut names = Vec::new();
+    if list.is_null() {
+        return names;
+    }
+    // SAFETY: as asked of the caller; it is freed once, here.
+    unsafe {
+        let mut at = list;
+        while !(*at).is_null() {
+            names.push(own(*at));
+            at = at.add(1);
+        }
+        j::jack_free(list.cast());
+    }
+    names
 }
 
 unsafe extern "C" fn quiet(message: *const c_char) {

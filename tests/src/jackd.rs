@@ -85,7 +85,7 @@ impl Jackd {
         }
         let mut server = Self {
             name: String::new(),
-            driver: driver.split(' ').map(str::to_owned).collect(),
+            driver: split(&driver),
             synchronous,
             child: None,
             log: Arc::default(),
@@ -117,6 +117,15 @@ impl Jackd {
         assert!(self.run(), "jackd does not start again");
     }
 
+    /// As [`Jackd::restart`], at another period and rate.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn restart_at(&mut self, period: u32, rate: u32) {
+        self.driver = split(&dummy(period, rate));
+        self.restart();
+    }
+
     /// Kills the server at once, as a crash would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -126,7 +135,15 @@ impl Jackd {
         self.sweep();
     }
 
-    /// Stops the server's process in its tracks: it neither runs nor goes away. Until it is killed.
+    /// Lets a frozen server run on.
+    pub fn thaw(&self) {
+        if let Some(child) = &self.child {
+            signal(child, libc::SIGCONT);
+        }
+    }
+
+    /// Stops the server's process in its tracks: it neither runs nor goes away. Until it is thawed
+    /// or killed.
     pub fn freeze(&self) {
         let Some(child) = &self.child else { return };
         signal(child, libc::SIGSTOP);
@@ -234,6 +251,10 @@ impl Drop for Jackd {
     }
 }
 
+fn split(words: &str) -> Vec<String> {
+    words.split(' ').map(str::to_owned).collect()
+}
+
 /// The driver that keeps time by itself.
 fn dummy(period: u32, rate: u32) -> String {
     let channels = Jackd::CHANNELS;
@@ -303,8 +324,13 @@ fn open_client(name: &str, server: &str) -> Option<jack::Client> {
 pub struct Recorder {
     client: jack::AsyncClient<(), Tape>,
     full: Arc<AtomicBool>,
+    sounds: Arc<AtomicBool>,
+    /// The planes, once complete.
+    done: Done,
     name: String,
 }
+
+type Done = Arc<Mutex<Option<Vec<Vec<f32>>>>>;
 
 struct Tape {
     ports: Vec<jack::Port<jack::AudioIn>>,
@@ -312,6 +338,8 @@ struct Tape {
     frames: usize,
     running: bool,
     full: Arc<AtomicBool>,
+    sounds: Arc<AtomicBool>,
+    done: Done,
 }
 
 /// What a latency callback tells.
@@ -372,7 +400,8 @@ impl Recorder {
             // SAFETY: the client is open and not active, and `told` is never freed.
             unsafe { jack_sys::jack_set_latency_callback(client.raw(), Some(tell), arg) };
         }
-        let full = Arc::new(AtomicBool::new(false));
+        let (full, sounds): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
+        let done = Done::default();
         let name = client.name().to_owned();
         let tape = Tape {
             ports,
@@ -381,11 +410,19 @@ impl Recorder {
             frames,
             running: false,
             full: full.clone(),
+            sounds: sounds.clone(),
+            done: done.clone(),
         };
         let client = client
             .activate_async((), tape)
             .expect("the recorder activates");
-        Self { client, full, name }
+        Self {
+            client,
+            full,
+            sounds,
+            done,
+            name,
+        }
     }
 
     /// The full name of input `n`, from 1.
@@ -397,6 +434,13 @@ impl Recorder {
     pub fn connections(&self, port: &str) -> Vec<String> {
         let port = self.client.as_client().port_by_name(port);
         port.map(|p| p.get_connections()).unwrap_or_default()
+    }
+
+    /// Connects two ports, as a patchbay does.
+    pub fn connect(&self, source: &str, dest: &str) {
+        let client = self.client.as_client();
+        let done = client.connect_ports_by_name(source, dest);
+        done.expect("the ports can be connected");
     }
 
     /// Takes two connected ports apart.
@@ -426,11 +470,25 @@ impl Recorder {
         self.full.load(Ordering::Acquire)
     }
 
+    /// Whether anything was heard.
+    pub fn sounds(&self) -> bool {
+        self.sounds.load(Ordering::Acquire)
+    }
+
+    /// The planes, one per input, once they are complete; the recorder stays where it is.
+    pub fn take(&self) -> Option<Vec<Vec<f32>>> {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.take()
+    }
+
     /// The planes, one per input: complete, or as far as they got by `deadline`.
     pub fn finish(self, deadline: Duration) -> Vec<Vec<f32>> {
         let start = Instant::now();
         while !self.full() && start.elapsed() < deadline {
             thread::sleep(Duration::from_millis(2));
+        }
+        if let Some(planes) = self.take() {
+            return planes;
         }
         let tape = self.client.deactivate().map(|(_client, (), tape)| tape);
         tape.map(|t| t.planes).unwrap_or_default()
@@ -440,8 +498,14 @@ impl Recorder {
 impl jack::ProcessHandler for Tape {
     fn process(&mut self, _: &jack::Client, scope: &jack::ProcessScope) -> jack::Control {
         let have = self.planes.first().map_or(0, Vec::len);
+        if self.full.load(Ordering::Relaxed) {
+            return jack::Control::Continue;
+        }
         if have >= self.frames {
-            self.full.store(true, Ordering::Release);
+            if let Ok(mut done) = self.done.try_lock() {
+                *done = Some(std::mem::take(&mut self.planes));
+                self.full.store(true, Ordering::Release);
+            }
             return jack::Control::Continue;
         }
         let mut from = 0;
@@ -450,7 +514,10 @@ impl jack::ProcessHandler for Tape {
                 p.as_slice(scope).iter().position(|x| x.to_bits() != 0)
             };
             match self.ports.iter().filter_map(first).min() {
-                Some(at) => (self.running, from) = (true, at),
+                Some(at) => {
+                    (self.running, from) = (true, at);
+                    self.sounds.store(true, Ordering::Release);
+                }
                 None => return jack::Control::Continue,
             }
         }

@@ -23,6 +23,7 @@ struct State {
     heard: Vec<Vec<f32>>,
     halted: bool,
     lost: bool,
+    hangs: bool,
     opens: u32,
     cycles: u32,
 }
@@ -39,6 +40,7 @@ impl Stepper {
                 heard: Vec::new(),
                 halted: true,
                 lost: false,
+                hangs: false,
                 opens: 0,
                 cycles: 0,
             })),
@@ -120,6 +122,11 @@ impl Stepper {
         });
     }
 
+    /// Whether it hangs from now on when it is closed.
+    pub fn hang(&self, hangs: bool) {
+        self.with(|s| s.hangs = hangs);
+    }
+
     /// How often it was opened.
     pub fn opens(&self) -> u32 {
         self.with(|s| s.opens)
@@ -192,7 +199,11 @@ impl Backend<EngineBorrower> for Stepper {
         self.with(|s| {
             s.process = None;
             s.halted = true;
-        });
-        Closed::Clean
+            if s.hangs {
+                Closed::Abandoned
+            } else {
+                Closed::Clean
+            }
+        })
     }
 }

@@ -1,9 +1,11 @@
 //! `backline play` with a JACK server.
 
 use std::process::Command;
+use std::time::Duration;
 
 use backline_tests::jackd::{Jackd, Recorder};
 use backline_tests::program::{Home, Outcome, Running};
+use backline_tests::session::until;
 use libc::SIGTERM;
 use serde_json::Value;
 
@@ -156,4 +158,87 @@ fn the_death_of_the_server_ends_it_with_69_when_told_so() {
     let ended = playing.finish();
     assert_eq!(ended.code, Some(69), "{ended:#?}");
     assert_eq!(ended.summary()["error"]["code"], "device-lost");
+}
+
+#[test]
+fn the_death_of_the_server_is_told_and_survived_at_another_rate_and_period() {
+    let Some(mut server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    home.wav("a.wav", 60_000);
+    let args = "play a.wav --status json --on-return resume --connect main_L=system:playback_3";
+    let mut playing = Running::start(&mut command(&home, &server, args));
+    playing.wait_until_playing();
+    server.kill();
+    let lost = playing.wait_for("loss", |e| e["event"] == "device" && e["state"] == "lost");
+    let reason = lost["reason"].as_str().expect("a reason");
+    assert!(reason.contains("JACK server"), "{reason}");
+    let held = playing.wait_for("held position", |e| {
+        e["event"] == "position" && e["state"] == "paused" && e["reason"].is_string()
+    });
+    let seconds = held["frame"].as_f64().expect("a frame") / 48_000.0;
+    assert_eq!(held["length_frames"], 60 * 48_000);
+    server.restart_at(128, 44_100);
+    let back = playing.wait_for("return", |e| e["event"] == "device");
+    assert_eq!(back["state"], "running");
+    let again = playing.wait_until_playing();
+    assert_eq!(again["length_frames"], 60 * 44_100);
+    let now = again["frame"].as_f64().expect("a frame") / 44_100.0;
+    assert!((seconds..seconds + 5.0).contains(&now), "{seconds} → {now}");
+    let watcher = Recorder::open(&server, "watcher", 1, 1);
+    assert_eq!(
+        watcher.connections("backline:main_L"),
+        ["system:playback_3"]
+    );
+    playing.signal(SIGTERM);
+    let ended = playing.finish();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let summary = ended.summary();
+    assert_eq!(
+        (&summary["losses"], &summary["abandoned"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(summary["reason"], reason);
+    assert_eq!(summary["rate"], 44_100);
+}
+
+#[test]
+fn what_became_of_the_server_is_told_in_words() {
+    let Some(mut server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    home.wav("a.wav", 60_000);
+    let mut playing = Running::start(&mut command(&home, &server, "play a.wav"));
+    let pid = playing.pid();
+    let watcher = Recorder::open(&server, "watcher", 1, 1);
+    until("a client", || {
+        !watcher.connections("backline:main_L").is_empty()
+    });
+    drop(watcher);
+    server.kill();
+    // It waits for the server, whose socket it asks for: the retry shows in no output.
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(!playing.is_over(), "{pid}");
+    server.restart();
+    let watcher = Recorder::open(&server, "watcher", 1, 1);
+    until("it is back", || {
+        !watcher.connections("backline:main_L").is_empty()
+    });
+    // By default it stays where it was; the signal ends it all the same.
+    std::thread::sleep(Duration::from_millis(300));
+    playing.signal(SIGTERM);
+    let ended = playing.finish();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    for line in [
+        "device: lost: The JACK server went away",
+        "paused at ",
+        "device: running: backline@",
+        "The device or server was lost once; the last time: The JACK server went away",
+    ] {
+        assert!(ended.err.contains(line), "{line}: {ended:#?}");
+    }
+    let spam = ended.err.matches("No JACK server").count();
+    assert!(spam <= 1, "{ended:#?}");
 }

@@ -282,7 +282,8 @@ fn a_late_callback_survives_the_close() {
         return;
     };
     let mut jack = Jack::new(options(&server, Vec::new()));
-    for life in 0..40 {
+    let soak = std::env::var_os("BACKLINE_SOAK").is_some();
+    for life in 0..if soak { 200 } else { 40 } {
         jack.open(&wish(STEREO)).expect("opens");
         let ramp = Ramp {
             takes: Duration::from_micros(2600),

@@ -490,3 +490,95 @@ fn notes_tell_the_story_in_order() {
         "{words:?}"
     );
 }
+
+#[test]
+fn a_place_looked_for_and_a_loop_made_while_the_device_is_gone_count_when_it_is_back() {
+    use backline::player::{OnLoss, OnReturn};
+    let s = session_with(
+        |d| vec![ramps(d, &[400_000])],
+        |b| b.on_loss(OnLoss::Wait, OnReturn::Resume),
+    );
+    s.play();
+    s.hear(1000, 256);
+    s.driver.plug(None);
+    until("held", || s.player.status().position.reason.is_some());
+    assert_eq!(s.player.status().position.length_frames, Some(400_000));
+    s.player.seek(Place::At(Time::Nanos(2_000_000_000)));
+    let loop_end = Time::Frames(96_000 + 500);
+    s.player
+        .set_loop(Some((Time::Nanos(2_000_000_000), loop_end)));
+    until("there", || s.player.status().position.frame == 96_000);
+    s.driver.plug(Some(RATE));
+    until("opened again", || s.driver.opens() == 2 && s.driver.runs());
+    let first = s.first_sound();
+    assert_eq!(frame_of(first[0]), 96_000);
+    let rest = s.hear(2000, 128);
+    for (i, x) in rest.iter().enumerate() {
+        let frame = (first.len() + i) as u64 % 500;
+        assert_eq!(*x, name_of(96_000 + frame), "frame {i}");
+    }
+}
+
+#[test]
+fn another_rate_while_playing_is_no_loss_and_plays_on_whatever_the_policy() {
+    use backline::player::{OnLoss, OnReturn};
+    let s = session_with(
+        |d| vec![ramps(d, &[400_000])],
+        |b| b.on_loss(OnLoss::Exit, OnReturn::Stay),
+    );
+    s.play();
+    let last = frame_of(s.hear(48_000, 256)[47_999]);
+    s.driver.plug(Some(96_000));
+    until("opened again", || s.driver.opens() == 2 && s.driver.runs());
+    s.first_sound();
+    let again = frame_of(s.hear(256, 256)[255]);
+    assert!(again.abs_diff(last) <= 1500, "{last} → {again}");
+    let status = s.player.status();
+    assert_eq!((status.rate, status.losses), (96_000, 0));
+}
+
+#[test]
+fn stopped_by_a_loss_it_plays_again_only_when_told() {
+    use backline::player::{OnLoss, OnReturn};
+    let s = session_with(
+        |d| vec![ramps(d, &[400_000])],
+        |b| b.on_loss(OnLoss::Stop, OnReturn::Resume),
+    );
+    s.play();
+    let last = frame_of(s.hear(1000, 256)[999]);
+    s.driver.plug(None);
+    until("held", || s.player.status().position.reason.is_some());
+    s.driver.plug(Some(RATE));
+    until("back", || s.player.status().position.reason.is_none());
+    assert!(!s.driver.runs());
+    // One key for both: it was stopped, so it plays.
+    s.player.toggle();
+    until("runs", || s.driver.runs());
+    let again = frame_of(s.first_sound()[0]);
+    assert!(again.abs_diff(last + 1) <= 256, "{last} → {again}");
+}
+
+#[test]
+fn a_driver_that_hangs_is_left_behind_eight_times_and_then_given_up() {
+    use backline::player::{OnLoss, OnReturn};
+    let s = session_with(
+        |d| vec![ramps(d, &[400_000])],
+        |b| b.on_loss(OnLoss::Wait, OnReturn::Resume),
+    );
+    s.driver.hang(true);
+    s.play();
+    for n in 1..=9 {
+        s.first_sound();
+        s.driver.plug(None);
+        until("left behind", || s.player.status().abandoned == n);
+        if n < 9 {
+            assert!(!s.player.is_over(), "{n}");
+            s.driver.plug(Some(RATE));
+        }
+    }
+    let mut player = s.player;
+    let summary = player.wait().unwrap();
+    assert_eq!(summary.ended, Ended::Error);
+    assert_eq!((summary.losses, summary.abandoned), (9, 9));
+    assert_eq!(summary.error.unwrap().code, "hung");
+}

@@ -189,6 +189,9 @@ fn told(refusal: &Refusal, latency: Latency, mut reporter: Reporter) -> Ending {
         starvations: 0,
         starved_frames: 0,
         clips: 0,
+        losses: 0,
+        reason: None,
+        abandoned: 0,
         latency,
         error: Some(error),
     });
@@ -258,6 +261,9 @@ mod tests {
             starvations: 0,
             starved_frames: 0,
             clips: 0,
+            losses: 0,
+            reason: None,
+            abandoned: 0,
             latency: Latency::Off,
             error: None,
         }

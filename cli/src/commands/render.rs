@@ -279,6 +279,9 @@ impl Job<'_> {
             starvations: 0,
             starved_frames: 0,
             clips: begun.map_or(0, |b| b.clips),
+            losses: 0,
+            reason: None,
+            abandoned: 0,
             latency: Latency::Off,
             error,
         }

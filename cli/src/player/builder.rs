@@ -410,7 +410,7 @@ impl PlayerBuilder {
             delivered: 0,
             before: Default::default(),
             damaged: 0,
-            abandoned: 0,
+            losses: Default::default(),
             started: false,
             quitting: None,
             over: None,

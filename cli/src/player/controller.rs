@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use engine_core::backend::Halt;
+use engine_core::backend::{BackendErrorKind as Kind, Halt};
 use engine_core::command::Command;
 use engine_core::cut::{At, Cut};
 use engine_core::fade::Curve;
@@ -22,6 +22,7 @@ use engine_core::monitor::MonitorLevel;
 use engine_core::status::{Counters, State};
 use engine_core::ticket::Ticket;
 
+use super::PlayerError;
 use super::anchors::Anchors;
 use super::builder::{OnDamage, OnLoss, OnReturn};
 use super::clock::HostClock;
@@ -29,7 +30,7 @@ use super::decks::{Decks, Live, Purpose};
 use super::driver::Output;
 use super::layout::Layout;
 use super::loaded::Loaded;
-use super::loss::Hold;
+use super::loss::{Hold, Losses};
 use super::notes::Note;
 use super::rig::{Asked, Rig};
 use super::status::Status;
@@ -116,7 +117,7 @@ pub(super) struct Controller {
     /// What engines that are gone had counted.
     pub(super) before: Totals,
     pub(super) damaged: u32,
-    pub(super) abandoned: u32,
+    pub(super) losses: Losses,
     pub(super) started: bool,
     pub(super) quitting: Option<Instant>,
     pub(super) over: Option<Ended>,
@@ -143,7 +144,8 @@ impl Controller {
             let wait = if self.decks.is_busy() || starting || self.quitting.is_some() {
                 EAGER
             } else {
-                self.told.poll
+                let next_try = self.until_next_try().unwrap_or(self.told.poll);
+                next_try.min(self.told.poll)
             };
             match self.wishes.recv_timeout(wait) {
                 Ok(wish) => {
@@ -179,8 +181,13 @@ impl Controller {
 
     // ---- preparing decks ----
 
+    /// Rate of all frames, Hz: while there is no device, the last one's.
     pub(super) fn rate(&self) -> u32 {
-        self.rig.as_ref().map_or(0, |r| r.granted.rate)
+        match (&self.rig, &self.hold) {
+            (Some(rig), _) => rig.granted.rate,
+            (None, Some(hold)) => hold.rate,
+            (None, None) => 0,
+        }
     }
 
     pub(super) fn frames(&self, ms: u32) -> u32 {
@@ -210,9 +217,14 @@ impl Controller {
     /// Prepares a deck that plays from rest.
     pub(super) fn prepare_start(&mut self, song: usize, frame: Option<u64>) {
         self.looping = self.parts[song].repeat;
-        let plan = self.plan(song, frame, self.looping);
         self.song = song;
-        self.begin(song, plan, Purpose::Start);
+        self.start_deck(frame);
+    }
+
+    /// The same of the present song, with the loop in force.
+    pub(super) fn start_deck(&mut self, frame: Option<u64>) {
+        let plan = self.plan(self.song, frame, self.looping);
+        self.begin(self.song, plan, Purpose::Start);
     }
 
     /// Hands a primed deck to the engine.
@@ -269,9 +281,19 @@ impl Controller {
         // The wish first, so that the driver's first call already plays: a device would fill its
         // buffer with silence otherwise.
         self.send(Command::Play { fade });
+        self.run_driver();
+    }
+
+    /// Has the driver call the engine.
+    pub(super) fn run_driver(&mut self) {
         let Some(rig) = &mut self.rig else { return };
-        if let Err(e) = rig.run() {
-            self.fail("device", e.to_string());
+        match rig.run() {
+            Ok(()) => {}
+            // It went away, or hangs, and nobody had asked it for anything until now.
+            Err(PlayerError::Backend(e)) if matches!(e.kind, Kind::Lost | Kind::TimedOut) => {
+                self.device_lost(e.message.to_string());
+            }
+            Err(e) => self.fail("device", e.to_string()),
         }
     }
 

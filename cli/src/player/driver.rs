@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine_core::backend::Backend;
 use engine_core::host::HostEngine;
@@ -78,6 +79,16 @@ impl Output {
     /// Whether outputs are ports rather than channels of a device.
     pub(crate) fn has_ports(&self) -> bool {
         self.name() == "jack"
+    }
+
+    /// Longest wait between two tries to open a device or server that is gone. A JACK server's absence
+    /// costs next to nothing to find out, and its session waits for us.
+    pub(crate) fn last_try(&self) -> Duration {
+        if self.name() == "jack" {
+            Duration::from_millis(400)
+        } else {
+            Duration::from_secs(5)
+        }
     }
 
     pub(crate) fn driver(&self, layout: &Layout) -> Driver {

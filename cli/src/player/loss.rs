@@ -1,47 +1,80 @@
 //! What the controller does when the device or server goes away, and when it is back.
 
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use engine_core::backend::{Closed, Health};
 
+use super::PlayerError;
 use super::builder::{OnLoss, OnReturn};
 use super::controller::Controller;
 use super::kit::RingSize;
 use super::notes::Note;
 use super::rig::Rig;
+use crate::media::resampled_frames;
+use crate::plan::Loop;
 use crate::report::{Device, DeviceState};
 
-/// First wait before the device is tried again; doubled up to the last.
-const FIRST_TRY: Duration = Duration::from_millis(250);
-const LAST_TRY: Duration = Duration::from_secs(5);
+/// First wait before the device is tried again; doubled up to [`Output::last_try`](super::driver::Output).
+const FIRST_TRY: Duration = Duration::from_millis(100);
+/// A device that goes again so soon after it came is no better: the waits go on where they were.
+const UNSTEADY: Duration = Duration::from_secs(5);
 /// Hung drivers that may be left behind.
 const ABANDONED: u32 = 8;
+/// Poll while the device is being opened.
+const OPENING: Duration = Duration::from_millis(5);
 
 /// Playing is held because there is no device.
 pub(super) struct Hold {
     pub reason: String,
-    /// Song frame at which it goes on, at the rate of the rig that was lost.
+    /// Song frame at which it goes on, at `rate`.
     pub frame: u64,
-    rate: u32,
+    /// Rate of the rig that was lost, Hz.
+    pub rate: u32,
     pub was_rolling: bool,
+    /// Only the rate changed: it plays on whatever the policy says of a return.
+    rate_only: bool,
     next_try: Instant,
     wait: Duration,
+    /// The device is being opened, on a thread of its own: a server may hang.
+    opening: Option<Receiver<Result<Rig, PlayerError>>>,
+}
+
+/// What the controller remembers of losses.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Losses {
+    /// Times the device or server went away.
+    pub count: u32,
+    /// Why it went the last time.
+    pub reason: Option<String>,
+    /// Drivers that hung and were left behind with their engines.
+    pub abandoned: u32,
+    /// When it came back the last time, and the wait before.
+    returned: Option<(Instant, Duration)>,
 }
 
 impl Controller {
     /// The driver is lost: everything is closed, the place in the song is kept.
     pub(super) fn lost(&mut self, reason: String) {
-        let rate = self.rate();
-        let frame = self
-            .anchors
-            .at(self.rig.as_ref().map_or(0, |r| {
-                r.handle
-                    .board()
-                    .position()
-                    .engine_frame
-                    .saturating_sub(u64::from(self.shown.report.latency_frames))
-            }))
-            .map_or_else(|| self.here(), |h| h.frame);
+        self.losses.count += 1;
+        self.losses.reason = Some(reason.clone());
+        if self.told.on_loss == OnLoss::Exit {
+            self.put_down();
+            self.fail("device-lost", reason);
+            return;
+        }
+        self.rolling &= self.told.on_loss == OnLoss::Wait;
+        self.hold(reason, false);
+    }
+
+    /// The device or server has another rate now: all is made anew for it, and nobody need know.
+    pub(super) fn rate_changed(&mut self, rate: u32) {
+        self.hold(format!("the rate changed to {rate} Hz"), true);
+    }
+
+    /// Closes the driver, bounded in time; false when too many have hung.
+    fn put_down(&mut self) -> bool {
         self.before = self.totals();
         self.before.counters.callbacks = 0;
         // What the device was given and never played is given again.
@@ -53,53 +86,121 @@ impl Controller {
         if let Some(rig) = self.rig.take()
             && rig.close() == Closed::Abandoned
         {
-            self.abandoned += 1;
+            self.losses.abandoned += 1;
         }
         self.decks.clear();
         self.current = None;
         self.anchors.clear();
-        self.shown.health = Some(Health::Lost);
         self.shown.report = Default::default();
-        if self.abandoned > ABANDONED {
+        self.losses.abandoned <= ABANDONED
+    }
+
+    fn hold(&mut self, reason: String, rate_only: bool) {
+        let rate = self.rate();
+        let frame = self
+            .anchors
+            .at(self.rig.as_ref().map_or(0, |r| {
+                r.handle
+                    .board()
+                    .position()
+                    .engine_frame
+                    .saturating_sub(u64::from(self.shown.report.latency_frames))
+            }))
+            .map_or_else(|| self.here(), |h| h.frame);
+        if !self.put_down() {
             self.fail(
                 "hung",
                 format!(
-                    "{reason}; the driver hung {} times, giving up",
-                    self.abandoned
+                    "{}; the driver hung {} times, giving up",
+                    reason.trim_end_matches('.'),
+                    self.losses.abandoned
                 ),
             );
             return;
         }
-        if self.told.on_loss == OnLoss::Exit {
-            self.fail("device-lost", reason);
-            return;
-        }
+        self.shown.health = Some(Health::Lost);
+        let now = Instant::now();
+        let wait = match self.losses.returned {
+            Some((at, wait)) if now - at < UNSTEADY => self.longer(wait),
+            _ => FIRST_TRY,
+        };
         self.hold = Some(Hold {
             reason,
             frame,
             rate,
-            was_rolling: self.rolling && self.told.on_loss == OnLoss::Wait,
-            next_try: Instant::now() + FIRST_TRY,
-            wait: FIRST_TRY,
+            was_rolling: self.rolling,
+            rate_only,
+            next_try: if rate_only { now } else { now + wait },
+            wait,
+            opening: None,
         });
+    }
+
+    fn longer(&self, wait: Duration) -> Duration {
+        (wait * 2).min(self.told.output.last_try())
+    }
+
+    /// How long the controller may sleep while it waits for the device; `None` when it doesn't.
+    pub(super) fn until_next_try(&self) -> Option<Duration> {
+        let hold = self.hold.as_ref()?;
+        Some(match hold.opening {
+            Some(_) => OPENING,
+            None => hold.next_try.saturating_duration_since(Instant::now()),
+        })
     }
 
     /// Tries to get the device back.
     pub(super) fn mend(&mut self) {
-        let now = Instant::now();
-        match &self.hold {
-            Some(hold) if now >= hold.next_try && self.quitting.is_none() => {}
-            _ => return,
+        if self.quitting.is_some() {
+            return;
         }
-        match Rig::open(&self.told.output, &self.layout, self.told.asked) {
-            Ok(rig) => self.returned(rig),
-            Err(e) => {
-                if let Some(hold) = &mut self.hold {
-                    hold.reason = e.to_string();
-                    hold.wait = (hold.wait * 2).min(LAST_TRY);
-                    hold.next_try = Instant::now() + hold.wait;
-                }
+        let Some(hold) = &mut self.hold else { return };
+        let Some(opening) = &hold.opening else {
+            if Instant::now() >= hold.next_try {
+                self.open_again();
             }
+            return;
+        };
+        let result = match opening.try_recv() {
+            Ok(result) => result,
+            Err(TryRecvError::Empty) => return,
+            Err(TryRecvError::Disconnected) => {
+                Err(std::io::Error::other("it ended before it was done").into())
+            }
+        };
+        hold.opening = None;
+        match result {
+            Ok(rig) => self.returned(rig),
+            Err(e) => self.still_gone(&e),
+        }
+    }
+
+    /// Opens the driver on a thread of its own.
+    fn open_again(&mut self) {
+        let (done, opening) = mpsc::channel();
+        let (output, layout, asked) = (
+            self.told.output.clone(),
+            self.layout.clone(),
+            self.told.asked,
+        );
+        let thread = thread::Builder::new().name("backline-open".into());
+        let started = thread.spawn(move || {
+            // With nobody left to take it, the rig is closed again.
+            let _ = done.send(Rig::open(&output, &layout, asked));
+        });
+        match (started, &mut self.hold) {
+            (Ok(_), Some(hold)) => hold.opening = Some(opening),
+            (Ok(_), None) => {}
+            (Err(e), _) => self.still_gone(&e.into()),
+        }
+    }
+
+    fn still_gone(&mut self, why: &PlayerError) {
+        let wait = self.hold.as_ref().map(|hold| self.longer(hold.wait));
+        if let (Some(hold), Some(wait)) = (&mut self.hold, wait) {
+            hold.reason = why.to_string();
+            hold.wait = wait;
+            hold.next_try = Instant::now() + wait;
         }
     }
 
@@ -108,21 +209,51 @@ impl Controller {
             return;
         };
         let rate = rig.granted.rate;
+        self.losses.returned = Some((Instant::now(), hold.wait));
         self.tell(Note::Device(Device {
             state: DeviceState::Running,
-            reason: Some(format!("{} is back", rig.granted.device)),
+            reason: Some(if hold.rate_only {
+                hold.reason
+            } else {
+                format!("{} is back", rig.granted.device)
+            }),
         }));
+        if !rig.granted.notice.is_empty() {
+            self.warn("driver", rig.granted.notice.to_string(), None);
+        }
         self.shown.health = None;
         self.decks.size = RingSize::new(rate, self.told.ring_ms, rig.granted.period)
             .with_periods(rig.granted.periods);
         self.set_up(&rig);
         self.rig = Some(rig);
+        // A loop that was made by hand stays; the song's own is worked out anew.
+        let by_hand = self.looping != self.parts[self.song].repeat;
         self.work_out_parts(rate);
-        let frame = crate::media::resampled_frames(hold.frame, hold.rate.max(1), rate);
-        self.rolling = hold.was_rolling && self.told.on_return != OnReturn::Stay;
-        let frame = (self.told.on_return != OnReturn::Restart).then_some(frame);
-        let song = self.song;
-        self.prepare_start(song, frame);
+        let there = |frame: u64| resampled_frames(frame, hold.rate.max(1), rate);
+        let (play, over) = match self.told.on_return {
+            _ if hold.rate_only => (true, false),
+            OnReturn::Resume => (true, false),
+            OnReturn::Restart => (true, true),
+            OnReturn::Stay => (false, false),
+        };
+        self.rolling = hold.was_rolling && play;
+        let part = self.parts[self.song];
+        // At its end, it would be over again at once.
+        let frame = Some(there(hold.frame)).filter(|frame| !over && *frame < part.end);
+        self.looping = match self.looping {
+            Some(l) if by_hand => Some(Loop {
+                a: there(l.a),
+                b: there(l.b),
+                ..l
+            }),
+            None if by_hand => None,
+            _ => part.repeat,
+        };
+        self.start_deck(frame);
+        if self.started && self.told.output.has_ports() {
+            // Its ports are patched as before also while nothing is played.
+            self.run_driver();
+        }
     }
 
     /// Settings that live in the rig.

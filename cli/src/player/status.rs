@@ -42,6 +42,12 @@ pub struct Status {
     pub starved_frames: u64,
     /// Samples beyond full scale.
     pub clips: u64,
+    /// Times the device or server was lost.
+    pub losses: u32,
+    /// Why, the last time.
+    pub lost_by: Option<String>,
+    /// Drivers that hung and were left behind with their engines; after the ninth the session ends.
+    pub abandoned: u32,
     /// Stems found damaged.
     pub damaged: u32,
     /// The latency monitor.
@@ -77,6 +83,9 @@ impl Default for Status {
             starvations: 0,
             starved_frames: 0,
             clips: 0,
+            losses: 0,
+            lost_by: None,
+            abandoned: 0,
             damaged: 0,
             latency: Latency::Off,
             stats: LatencyStats::default(),

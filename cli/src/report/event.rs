@@ -220,6 +220,12 @@ pub struct Summary {
     pub starved_frames: u64,
     /// Samples beyond full scale that saturated.
     pub clips: u64,
+    /// Times the device or server was lost.
+    pub losses: u32,
+    /// Why, the last time.
+    pub reason: Option<String>,
+    /// Drivers that hung and were left behind with what they had.
+    pub abandoned: u32,
     /// The monitor's measurements.
     pub latency: Latency,
     /// What ended it, if that was an error.
@@ -251,6 +257,9 @@ struct SummaryBody<'a> {
     starvations: u64,
     starved_frames: u64,
     clips: u64,
+    losses: u32,
+    reason: Option<&'a str>,
+    abandoned: u32,
     monitoring: &'static str,
     latency: LatencyBody,
     error: Option<&'a Failure>,
@@ -366,6 +375,9 @@ pub(super) fn summary_json(t_ms: u64, s: &Summary, dropped: u64) -> String {
         starvations: s.starvations,
         starved_frames: s.starved_frames,
         clips: s.clips,
+        losses: s.losses,
+        reason: s.reason.as_deref(),
+        abandoned: s.abandoned,
         monitoring: s.latency.level(),
         latency: (&s.latency).into(),
         error: s.error.as_ref(),

@@ -154,6 +154,7 @@ pub(super) fn summary(s: &Summary, dropped: u64) -> String {
         lines.push(format!("Faults: {}.", faults(s)));
     }
     lines.extend(latency(&s.latency));
+    lines.extend(losses(s));
     if s.damaged > 0 {
         lines.push(format!("Damaged: {}.", count(s.damaged.into(), "stem")));
     }
@@ -176,7 +177,25 @@ pub(super) fn statistics(s: &Summary) -> String {
         format!("Faults: {}.", faults(s)),
     ];
     lines.extend(latency(&s.latency));
+    lines.extend(losses(s));
     lines.join("\n")
+}
+
+fn losses(s: &Summary) -> Option<String> {
+    let n = (s.losses > 0).then_some(u64::from(s.losses))?;
+    let times = if n == 1 {
+        "once".into()
+    } else {
+        format!("{n} times")
+    };
+    let mut line = format!("The device or server was lost {times}");
+    if s.abandoned > 0 {
+        line += &format!(", {} left behind", count(s.abandoned.into(), "hung driver"));
+    }
+    if let Some(reason) = &s.reason {
+        line += &format!("; the last time: {}", clean(reason));
+    }
+    Some(line.trim_end_matches('.').to_owned() + ".")
 }
 
 fn delivered(s: &Summary) -> String {
@@ -343,6 +362,9 @@ mod tests {
             starvations: 2,
             starved_frames: 300,
             clips: 4,
+            losses: 2,
+            reason: Some("The JACK server went away.".into()),
+            abandoned: 1,
             latency: Latency::Full {
                 mean_ms: 0.1,
                 max_ms: 0.9,
@@ -363,6 +385,7 @@ mod tests {
             "Played 2.000 s (96000 frames at 48000 Hz) through alsa, device hw:X, until an error.\n\
              Faults: device xruns not measured, 1 late callback, 2 starvations (300 frames), 4 clipped samples.\n\
              Callbacks: 94, 0.100 ms on average, 0.050 to 0.900 ms, budget 21.333 ms (0.5 % used, 3 over 80 %).\n\
+             The device or server was lost 2 times, 1 hung driver left behind; the last time: The JACK server went away.\n\
              Damaged: 1 stem.\n\
              Left out: 12 lines that nobody read in time.\n\
              Ended by: hw:X is gone"

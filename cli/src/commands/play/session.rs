@@ -245,6 +245,9 @@ fn so_far(status: &Status) -> Summary {
         starvations: status.starvations,
         starved_frames: status.starved_frames,
         clips: status.clips,
+        losses: status.losses,
+        reason: status.lost_by.clone(),
+        abandoned: status.abandoned,
         latency: status.latency.clone(),
         error: None,
     }

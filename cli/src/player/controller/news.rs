@@ -205,8 +205,7 @@ impl Controller {
         let reason = Some(report.reason.to_string()).filter(|r| !r.is_empty());
         let other_rate = report.rate != 0 && report.rate != rig.granted.rate;
         if other_rate {
-            let message = format!("the rate changed to {} Hz", report.rate);
-            self.lost(message);
+            self.rate_changed(report.rate);
             return;
         }
         let before = self.shown.health.replace(report.health);
@@ -222,5 +221,14 @@ impl Controller {
         if self.shown.health == Some(Health::Lost) {
             self.lost(reason.unwrap_or_else(|| "the device is gone".into()));
         }
+    }
+
+    /// As if the driver had reported its loss.
+    pub(super) fn device_lost(&mut self, reason: String) {
+        self.tell(Note::Device(Device {
+            state: DeviceState::Lost,
+            reason: Some(reason.clone()),
+        }));
+        self.lost(reason);
     }
 }

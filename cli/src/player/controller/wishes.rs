@@ -91,7 +91,10 @@ impl Controller {
         }
         match self.state() {
             State::Ended => self.prepare_start(self.song, None),
-            _ if self.current.is_none() => self.prepare_start(self.song, None),
+            // (One that was handed over is as good as cut to.)
+            _ if self.current.is_none() && self.decks.live.is_empty() => {
+                self.prepare_start(self.song, None);
+            }
             _ => {
                 // A first start is never faded.
                 let begun = self

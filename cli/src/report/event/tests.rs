@@ -14,6 +14,9 @@ pub(in crate::report) fn summary() -> Summary {
         starvations: 0,
         starved_frames: 0,
         clips: 0,
+        losses: 0,
+        reason: None,
+        abandoned: 0,
         latency: Latency::Off,
         error: None,
     }
@@ -114,7 +117,7 @@ fn a_summary_without_monitoring() {
         "{\"event\":\"summary\",\"v\":1,\"t_ms\":5,\"frames\":96000,\"seconds\":2.0,\
          \"damaged\":0,\"rate\":48000,\"backend\":\"alsa\",\"device\":\"hw:PCH\",\
          \"ended\":\"end\",\"device_xruns\":0,\"late_callbacks\":null,\"starvations\":0,\
-         \"starved_frames\":0,\"clips\":0,\"monitoring\":\"off\",\"latency\":{\"mean_ms\":0.0,\
+         \"starved_frames\":0,\"clips\":0,\"losses\":0,\"reason\":null,\"abandoned\":0,\"monitoring\":\"off\",\"latency\":{\"mean_ms\":0.0,\
          \"max_ms\":0.0,\"min_ms\":0.0,\"xruns\":0,\"budget_ms\":0.0,\"usage_pct\":0.0,\
          \"total_callbacks\":0},\"error\":null}\n"
     );
@@ -141,7 +144,7 @@ fn a_summary_of_a_run_that_never_began() {
         "{\"event\":\"summary\",\"v\":1,\"t_ms\":5,\"frames\":0,\"seconds\":0.0,\
          \"damaged\":0,\"rate\":null,\"backend\":null,\"device\":null,\
          \"ended\":\"error\",\"device_xruns\":null,\"late_callbacks\":null,\"starvations\":0,\
-         \"starved_frames\":0,\"clips\":0,\"monitoring\":\"off\",\"latency\":{\"mean_ms\":0.0,\
+         \"starved_frames\":0,\"clips\":0,\"losses\":0,\"reason\":null,\"abandoned\":0,\"monitoring\":\"off\",\"latency\":{\"mean_ms\":0.0,\
          \"max_ms\":0.0,\"min_ms\":0.0,\"xruns\":0,\"budget_ms\":0.0,\"usage_pct\":0.0,\
          \"total_callbacks\":0},\"error\":{\"code\":\"no-server\",\"message\":\"No server.\"},\
          \"dropped_lines\":3}\n"
