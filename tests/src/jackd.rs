@@ -300,7 +300,7 @@ fn test_name() -> String {
 }
 
 /// Opens a client of the named server, which `jack::Client::new` can't; `None` when it doesn't run.
-fn open_client(name: &str, server: &str) -> Option<jack::Client> {
+pub(crate) fn open_client(name: &str, server: &str) -> Option<jack::Client> {
     type Open = unsafe extern "C" fn(
         *const c_char,
         c_uint,

@@ -5,6 +5,7 @@ use backline_trap as _;
 
 pub mod alone;
 pub mod alsa_rig;
+pub mod conductor;
 pub mod dice;
 pub mod guest;
 pub mod jackd;

@@ -27,14 +27,18 @@ pub fn alsa(device: String) -> Output {
 
 /// A client on `server`, its `ports` connected to the recorder's inputs in order.
 pub fn jack(server: &Jackd, ports: &[&str], recorder: Option<&Recorder>) -> Output {
-    let connect = recorder.into_iter().flat_map(|r| {
-        ports
-            .iter()
-            .enumerate()
-            .map(|(i, port)| ConnectRule::Exact {
-                port: (*port).to_owned(),
-                dest: r.input(i + 1),
-            })
+    match recorder {
+        Some(r) => jack_to(server, ports, (1..=ports.len()).map(|i| r.input(i))),
+        None => jack_to(server, &[], std::iter::empty()),
+    }
+}
+
+/// A client on `server`, its `ports` connected to these inputs in order.
+pub fn jack_to(server: &Jackd, ports: &[&str], inputs: impl Iterator<Item = String>) -> Output {
+    let connect = ports.iter().zip(inputs);
+    let connect = connect.map(|(port, dest)| ConnectRule::Exact {
+        port: (*port).to_owned(),
+        dest,
     });
     Output::Jack {
         options: JackOptions {

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use backline_tests::conductor::Conductor;
 use backline_tests::jackd::{Jackd, Recorder};
 use backline_tests::program::{Home, Outcome, Running};
 use backline_tests::session::until;
@@ -241,4 +242,90 @@ fn what_became_of_the_server_is_told_in_words() {
     }
     let spam = ended.err.matches("No JACK server").count();
     assert!(spam <= 1, "{ended:#?}");
+}
+
+#[test]
+fn the_transport_is_followed_when_told_so() {
+    let Some(server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    home.wav("a.wav", 20_000);
+    let conductor = Conductor::open(&server, 1, 0);
+    let args = "play a.wav --status json --connect none --transport follow";
+    let mut playing = Running::start(&mut command(&home, &server, args));
+    let waits = |e: &Value| {
+        e["event"] == "position"
+            && e["state"] == "paused"
+            && e["reason"] == "JACK's transport stands still"
+    };
+    playing.wait_for("standing", waits);
+    conductor.locate(480_000);
+    conductor.start();
+    let plays = |e: &Value| {
+        e["event"] == "position" && e["state"] == "playing" && e["frame"].as_u64() > Some(480_000)
+    };
+    playing.wait_for("rolling", plays);
+    playing.signal(SIGTERM);
+    let ended = playing.finish();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let summary = ended.summary();
+    assert_eq!(summary["ended"], "stopped");
+    assert_eq!(summary["starvations"], 0, "{summary}");
+    assert!(conductor.rolling());
+    assert_eq!(warnings(&ended), Vec::<String>::new());
+}
+
+#[test]
+fn a_transport_needs_jack_and_a_straight_time() {
+    let Some(server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    home.wav("a.wav", 100);
+    for (flags, says) in [
+        ("--transport follow --loop", "leave out --loop and --repeat"),
+        (
+            "--transport lead --repeat 2",
+            "leave out --loop and --repeat",
+        ),
+        ("--transport follow --start 0:00.01", "leave out --start"),
+        (
+            "--transport follow --backend null",
+            "--transport is for JACK",
+        ),
+        ("--transport sometimes", "sometimes"),
+    ] {
+        let refused = run(&home, &server, &format!("play a.wav {flags}"));
+        assert_eq!(refused.code, Some(64), "{refused:#?}");
+        assert!(refused.err.contains(says), "{refused:#?}");
+    }
+    // No server, whoever asked for the transport.
+    let says = "is for JACK, and no JACK server is running";
+    let refused = home.run("play a.wav --transport follow");
+    assert_eq!(refused.code, Some(64), "{refused:#?}");
+    assert!(
+        refused.err.contains(&format!("--transport {says}")),
+        "{refused:#?}"
+    );
+    let refused = Running::start(
+        home.backline("play a.wav")
+            .env("BACKLINE_TRANSPORT", "lead"),
+    );
+    let refused = refused.finish();
+    assert_eq!(refused.code, Some(64), "{refused:#?}");
+    assert!(
+        refused.err.contains(&format!("BACKLINE_TRANSPORT {says}")),
+        "{refused:#?}"
+    );
+    let refused = home.run("play a.wav --transport follow --backend jack");
+    assert_eq!(refused.code, Some(69), "{refused:#?}");
+    // In a file it stands ready.
+    home.file("c.toml", "transport = \"follow\"\n");
+    let played = home.run("play a.wav --config c.toml --backend null --status json");
+    assert_eq!(played.code, Some(0), "{played:#?}");
+    assert_eq!(
+        warnings(&played),
+        ["c.toml: transport is for JACK, and the backend here is null"]
+    );
 }

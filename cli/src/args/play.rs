@@ -11,7 +11,7 @@ use super::parsers::{client_name, format, number, text};
 use super::shared::{self, SharedArgs};
 use crate::config::{
     self, BackendChoice, ConfigFile, Layer, MonitorLevel, OnLoss, OnReturn, Ports, Profile,
-    Setting, Settings, Source,
+    Setting, Settings, Source, Transport,
 };
 use crate::exit::Failure;
 use crate::song::OnEnd;
@@ -105,6 +105,10 @@ pub(super) struct OutputArgs {
     /// Which JACK ports there are [default: buses]
     #[arg(long, value_name = "WHICH")]
     pub ports: Option<Ports>,
+
+    /// Follow JACK's transport, or lead it [default: none]
+    #[arg(long, value_name = "HOW")]
+    pub transport: Option<Transport>,
 
     /// JACK server's name
     #[arg(long, value_name = "NAME", value_parser = text)]
@@ -208,6 +212,7 @@ impl PlayArgs {
             server: output.server.clone(),
             ports: output.ports,
             connect,
+            transport: output.transport,
             on_loss: session.on_loss,
             on_return: session.on_return,
             poll_ms: session.poll_ms,
@@ -274,6 +279,7 @@ fn check_jack_only(settings: &Settings) -> Result<(), Failure> {
     let flags = [
         flag(&settings.connect),
         flag(&settings.ports),
+        flag(&settings.transport).filter(|_| settings.transport.value != Transport::None),
         flag(&settings.server),
     ];
     match flags.into_iter().flatten().next() {

@@ -79,6 +79,14 @@ fn build(play: &Play, born: Instant, reporter: &mut Reporter) -> Result<Player, 
     for notice in notices {
         warn(reporter, "setting", notice);
     }
+    if transport(settings) != settings.transport.value {
+        let message = format!(
+            "{}: transport is for JACK, and the backend here is {}",
+            settings.transport.source,
+            settings.backend.value.word()
+        );
+        warn(reporter, "setting", message);
+    }
     let builder = PlayerBuilder::new(setlist)
         .born(born)
         .output(output)
@@ -88,6 +96,11 @@ fn build(play: &Play, born: Instant, reporter: &mut Reporter) -> Result<Player, 
         .ports(match settings.ports.value {
             config::Ports::Buses => player::Ports::Buses,
             config::Ports::Tracks => player::Ports::Tracks,
+        })
+        .transport(match transport(settings) {
+            config::Transport::None => player::Transport::None,
+            config::Transport::Follow => player::Transport::Follow,
+            config::Transport::Lead => player::Transport::Lead,
         })
         .overrides(run.overrides.clone(), ceiling)
         .mono(run.mono)
@@ -117,6 +130,19 @@ fn build(play: &Play, born: Instant, reporter: &mut Reporter) -> Result<Player, 
     builder
         .build()
         .map_err(|e| Refusal::of(e, last_resort.as_deref()))
+}
+
+/// What is to be done with JACK's transport. In a file it stands ready for whenever JACK is chosen.
+fn transport(settings: &Settings) -> config::Transport {
+    let backend = settings.backend.value;
+    let other = matches!(
+        backend,
+        config::BackendChoice::Alsa | config::BackendChoice::Null
+    );
+    match settings.transport.source {
+        config::Source::File(_) if other => config::Transport::None,
+        _ => settings.transport.value,
+    }
 }
 
 fn monitor_level(level: config::MonitorLevel) -> engine_core::monitor::MonitorLevel {

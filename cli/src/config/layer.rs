@@ -59,6 +59,8 @@ pub struct Layer {
     /// What JACK ports are connected to.
     #[serde(default, deserialize_with = "connect")]
     pub connect: Option<Vec<Connect>>,
+    /// What JACK's transport has to do with it.
+    pub transport: Option<Transport>,
     /// What is reported.
     pub status: Option<Status>,
     /// What damage does.

@@ -6,7 +6,7 @@ use engine_core::convert::{Dither, SampleFormat};
 
 use super::{
     BackendChoice, ConfigFile, Layer, MonitorLevel, OnDamage, OnLoss, OnReturn, Ports, Profile,
-    Setting, Source, Status,
+    Setting, Source, Status, Transport,
 };
 use crate::exit::Failure;
 use crate::units::{Connect, DEFAULT_MAX_GAIN_DB};
@@ -50,6 +50,8 @@ pub struct Settings {
     pub ports: Setting<Ports>,
     /// What JACK ports are connected to.
     pub connect: Setting<Vec<Connect>>,
+    /// What JACK's transport has to do with it.
+    pub transport: Setting<Transport>,
     /// What is reported while playing.
     pub status: Setting<Status>,
     /// What a damaged stem does.
@@ -195,6 +197,7 @@ impl Settings {
             server: layers.get("server", |l| l.server.clone().map(Some), None),
             ports: layers.get("ports", |l| l.ports, Ports::default()),
             connect: layers.get("connect", |l| l.connect.clone(), vec![Connect::Physical]),
+            transport: layers.get("transport", |l| l.transport, Transport::default()),
             status: layers.get("status", |l| l.status, Status::default()),
             on_damage: layers.get("on_damage", |l| l.on_damage, OnDamage::default()),
             on_loss: layers.get("on_loss", |l| l.on_loss, OnLoss::default()),

@@ -46,6 +46,7 @@ pub fn rows(settings: &Settings) -> Vec<Row> {
         row("server", &s.server, |v| json!(v)),
         row("ports", &s.ports, |v| json!(v)),
         row("connect", &s.connect, |_| json!(connect)),
+        row("transport", &s.transport, |v| json!(v)),
         row("status", &s.status, |v| json!(v)),
         row("on_damage", &s.on_damage, |v| json!(v)),
         row("on_loss", &s.on_loss, |v| json!(v)),

@@ -52,6 +52,7 @@ const WHOLE: &str = r#"
     name = "left"
     server = "studio"
     ports = "tracks"
+    transport = "follow"
     connect = ["physical", "click=/a:b/"]
     status = "json"
     on_damage = "stop"
@@ -90,6 +91,7 @@ fn every_key_arrives_with_its_source() {
             r#"server "studio""#,
             r#"ports "tracks""#,
             r#"connect ["physical","click=/a:b/"]"#,
+            r#"transport "follow""#,
             r#"status "json""#,
             r#"on_damage "stop""#,
             r#"on_loss "exit""#,
@@ -259,7 +261,7 @@ fn a_device_means_alsa() {
 fn what_a_file_can_not_say() {
     refused(
         "prefix = 1",
-        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `ports`, `connect`, `status`, `on_damage`, `on_loss`, `on_return`, `controller`, `monitoring`",
+        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `ports`, `connect`, `transport`, `status`, `on_damage`, `on_loss`, `on_return`, `controller`, `monitoring`",
     );
     refused(
         "\n[controller]\npoll = 1",
@@ -523,7 +525,7 @@ fn shown_as_text_and_json() {
         serde_json::json!({ "value": 48000, "source": "--rate" })
     );
     assert_eq!(json["settings"]["device"]["value"], serde_json::Value::Null);
-    assert_eq!(json["settings"].as_object().unwrap().len(), 23);
+    assert_eq!(json["settings"].as_object().unwrap().len(), 24);
 }
 
 #[test]

@@ -80,6 +80,15 @@ words! {
         /// One per channel of each track, and none of the buses
         Tracks = "tracks",
     }
+    /// What JACK's transport and the player have to do with each other.
+    Transport {
+        /// Nothing
+        #[default] None = "none",
+        /// It says when and from where to play
+        Follow = "follow",
+        /// As follow, and play, pause and seek move it
+        Lead = "lead",
+    }
     /// What a damaged stem does.
     OnDamage {
         /// It is silent from there on, with a warning; the others play on

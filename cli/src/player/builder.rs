@@ -5,13 +5,14 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use engine_core::backend::Granted;
 use engine_core::convert::SampleFormat;
 use engine_core::monitor::MonitorLevel;
 use engine_core::ticket::TicketDrum;
 
 use super::PlayerError;
 use super::anchors::Anchors;
-use super::controller::{Controller, Part, Shown, Told};
+use super::controller::{Controller, Part, Shown, Step, Told};
 use super::decks::Decks;
 use super::driver::Output;
 use super::face::Player;
@@ -60,6 +61,19 @@ pub enum OnReturn {
     Stay,
 }
 
+/// What JACK's transport has to do with the player.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// Nothing.
+    #[default]
+    None,
+    /// It says when and from where to play: a frame of it is a frame of the song. Past the song's end there is
+    /// silence, and the session goes on until it is told to end.
+    Follow,
+    /// As `Follow`, and play, pause and seek move it; a song's end stops it.
+    Lead,
+}
+
 /// What JACK's ports are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ports {
@@ -84,6 +98,7 @@ pub struct PlayerBuilder {
     on_damage: OnDamage,
     on_loss: OnLoss,
     on_return: OnReturn,
+    transport: Transport,
     finish_at_end: bool,
     start: Option<Time>,
     end: Option<Time>,
@@ -117,6 +132,7 @@ impl PlayerBuilder {
             on_damage: OnDamage::default(),
             on_loss: OnLoss::default(),
             on_return: OnReturn::default(),
+            transport: Transport::None,
             finish_at_end: true,
             start: None,
             end: None,
@@ -227,6 +243,12 @@ impl PlayerBuilder {
         self
     }
 
+    /// What JACK's transport has to do with it.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
     /// End the session when the last song has ended (the default); otherwise wait for wishes.
     pub fn finish_at_end(mut self, finish: bool) -> Self {
         self.finish_at_end = finish;
@@ -271,7 +293,8 @@ impl PlayerBuilder {
     ///
     /// # Errors
     /// The first stem that can't be opened, or why the driver refuses.
-    pub fn build(self) -> Result<Player, PlayerError> {
+    pub fn build(mut self) -> Result<Player, PlayerError> {
+        self.check_transport()?;
         let mut tickets = TicketDrum::new();
         let songs = load_all(self.setlist, &mut tickets, &self.load)?;
         if songs.is_empty() {
@@ -332,9 +355,9 @@ impl PlayerBuilder {
             },
             feeder_events,
         )?;
-        tell_notices(&notes, &songs, &layout, &rig);
-        let size =
-            RingSize::new(rate, self.ring_ms, rig.granted.period).with_periods(rig.granted.periods);
+        let follows = self.transport == Transport::Follow;
+        tell_notices(&notes, &songs, &layout, &rig, follows);
+        let size = ring_size(&self.output, self.ring_ms, &rig.granted);
         let decks = Decks::new(tickets, wishes.clone(), feeder, size, self.load.clone());
         let status = Arc::new(Mutex::new(Status::default()));
         let list = songs.len() > 1;
@@ -374,6 +397,7 @@ impl PlayerBuilder {
             on_damage: self.on_damage,
             on_loss: self.on_loss,
             on_return: self.on_return,
+            transport: self.transport,
             finish_at_end: self.finish_at_end,
             list_plays: match self.repeat {
                 Repeat::Endless => None,
@@ -405,6 +429,7 @@ impl PlayerBuilder {
             song: 0,
             looping: None,
             rolling: false,
+            step: Step::default(),
             list_played: 0,
             no_follower: false,
             delivered: 0,
@@ -433,6 +458,35 @@ impl PlayerBuilder {
     }
 }
 
+impl PlayerBuilder {
+    /// A transport has one straight time: what goes back by itself, or begins elsewhere, has no place in it.
+    fn check_transport(&mut self) -> Result<(), PlayerError> {
+        if self.transport == Transport::None {
+            return Ok(());
+        }
+        let refused = if !self.output.follow_transport() {
+            "only JACK has a transport; leave out --transport, or use --backend jack"
+        } else if !matches!(self.repeat, Repeat::No) {
+            "the time of JACK's transport goes straight on; leave out --loop and --repeat, or --transport"
+        } else if self.transport == Transport::Follow && self.start.is_some() {
+            "JACK's transport says where to start; leave out --start, or use --transport lead"
+        } else {
+            return Ok(());
+        };
+        Err(PlayerError::Usage(refused.into()))
+    }
+}
+
+/// How deep rings are.
+pub(super) fn ring_size(output: &Output, ring_ms: u32, granted: &Granted) -> RingSize {
+    let size = RingSize::new(granted.rate, ring_ms, granted.period).with_periods(granted.periods);
+    if output.has_ports() {
+        size.for_any_period()
+    } else {
+        size
+    }
+}
+
 /// `--strict-rate`: a stem of another rate than the output's is an error.
 pub(crate) fn refuse_other_rates(songs: &[Loaded], rate: u32) -> Result<(), PlayerError> {
     for spec in songs.iter().flat_map(|s| &s.specs) {
@@ -449,7 +503,13 @@ pub(crate) fn refuse_other_rates(songs: &[Loaded], rate: u32) -> Result<(), Play
 }
 
 /// What the user should know before it starts.
-fn tell_notices(notes: &mpsc::Sender<Note>, songs: &[Loaded], layout: &Layout, rig: &Rig) {
+fn tell_notices(
+    notes: &mpsc::Sender<Note>,
+    songs: &[Loaded],
+    layout: &Layout,
+    rig: &Rig,
+    follows: bool,
+) {
     let warn = |code: &str, message: &str, track: Option<String>| {
         let _ = notes.send(Note::Warning(Warning {
             code: code.to_owned().into(),
@@ -459,6 +519,15 @@ fn tell_notices(notes: &mpsc::Sender<Note>, songs: &[Loaded], layout: &Layout, r
     };
     for (code, message) in &layout.notices {
         warn(code, message, None);
+    }
+    for song in songs
+        .iter()
+        .filter(|s| follows && s.song.on_end == OnEnd::Loop)
+    {
+        let title = &song.song.title;
+        let message =
+            format!("`{title}` plays once: the time of JACK's transport goes straight on");
+        warn("transport", &message, None);
     }
     for song in songs {
         for (track, spec) in song.song.tracks.iter().zip(&song.specs) {

@@ -1,12 +1,14 @@
 //! The controller: the thread that owns a player's parts, polls the stop flag and steers.
 //!
 //! What it does with wishes is in `controller/wishes.rs`, what it learns from the engine in
-//! `controller/news.rs`, what it shows in `controller/shown.rs`, and what it does when the
-//! device goes away in `loss.rs`.
+//! `controller/news.rs`, what it shows in `controller/shown.rs`, how it goes with JACK's transport in
+//! `controller/transport.rs`, and what it does when the device goes away in `loss.rs`.
 
 mod news;
 mod shown;
 pub(super) use shown::Shown;
+mod transport;
+pub(super) use transport::Step;
 mod wishes;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -24,7 +26,7 @@ use engine_core::ticket::Ticket;
 
 use super::PlayerError;
 use super::anchors::Anchors;
-use super::builder::{OnDamage, OnLoss, OnReturn};
+use super::builder::{OnDamage, OnLoss, OnReturn, Transport};
 use super::clock::HostClock;
 use super::decks::{Decks, Live, Purpose};
 use super::driver::Output;
@@ -61,6 +63,7 @@ pub(super) struct Told {
     pub on_damage: OnDamage,
     pub on_loss: OnLoss,
     pub on_return: OnReturn,
+    pub transport: Transport,
     pub finish_at_end: bool,
     /// Plays of the whole list; `None` is without end.
     pub list_plays: Option<u32>,
@@ -105,8 +108,10 @@ pub(super) struct Controller {
     pub(super) song: usize,
     /// The loop in force, song frames.
     pub(super) looping: Option<Loop>,
-    /// Playing is wanted.
+    /// Playing is wanted; with JACK's transport, following it is.
     pub(super) rolling: bool,
+    /// Getting in step with JACK's transport.
+    pub(super) step: Step,
     pub(super) master: f32,
     /// Plays of the list so far, the present one not counted.
     pub(super) list_played: u32,
@@ -138,10 +143,13 @@ pub(super) struct Totals {
 impl Controller {
     /// Runs until it is over; the summary is the last note.
     pub fn run(mut self) {
-        self.prepare_start(self.song, None);
+        if !self.follows() {
+            self.prepare_start(self.song, None);
+        }
         while self.over.is_none() {
             let starting = self.rolling && !self.started && self.hold.is_none();
-            let wait = if self.decks.is_busy() || starting || self.quitting.is_some() {
+            let following = self.follows() && self.rolling && self.hold.is_none();
+            let wait = if self.decks.is_busy() || starting || following || self.quitting.is_some() {
                 EAGER
             } else {
                 let next_try = self.until_next_try().unwrap_or(self.told.poll);
@@ -169,6 +177,7 @@ impl Controller {
         }
         self.hear();
         self.take_decks();
+        self.keep_step();
         self.poll_stop_flag();
         self.end_without_follower();
         self.hear_feeder();
@@ -192,6 +201,14 @@ impl Controller {
 
     pub(super) fn frames(&self, ms: u32) -> u32 {
         (u64::from(ms) * u64::from(self.rate()) / 1000) as u32
+    }
+
+    /// Frames per callback at present.
+    pub(super) fn period(&self) -> u32 {
+        match self.shown.report.period {
+            0 => self.rig.as_ref().map_or(0, |r| r.granted.period),
+            n => n,
+        }
     }
 
     pub(super) fn begin(&mut self, song: usize, plan: Plan, purpose: Purpose) {
@@ -318,6 +335,9 @@ impl Controller {
 
     /// Prepares what follows the deck in play, to be cut to at its very end.
     pub(super) fn prepare_follower(&mut self) {
+        if self.follows() {
+            return;
+        }
         let (Some(current), Some(next)) = (self.current, self.follower_of(self.song)) else {
             return;
         };
@@ -369,6 +389,7 @@ impl Controller {
         if self.over.is_some() {
             return;
         }
+        self.leave_transport();
         let how = if ended == Ended::Error {
             Halt::Now
         } else {

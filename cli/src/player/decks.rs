@@ -34,6 +34,8 @@ pub(super) enum Purpose {
         /// Times it came too late.
         tries: u32,
     },
+    /// At a frame of JACK's transport, hard.
+    Outside { at: u64 },
     /// At the end of the deck in play, hard: what comes next.
     Follow { of: Ticket, at: u64 },
 }

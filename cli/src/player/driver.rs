@@ -91,6 +91,19 @@ impl Output {
         }
     }
 
+    /// Has the driver follow its transport; false where there can be none.
+    pub(crate) fn follow_transport(&mut self) -> bool {
+        match self {
+            #[cfg(feature = "jack")]
+            Self::Jack { options, .. } => {
+                options.transport = true;
+                true
+            }
+            Self::Other { .. } => true,
+            _ => false,
+        }
+    }
+
     pub(crate) fn driver(&self, layout: &Layout) -> Driver {
         match self {
             Self::Null { speed } => {

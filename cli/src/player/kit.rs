@@ -14,6 +14,9 @@ use crate::feeder::{Source, Supply, lane_blocks};
 use crate::media::{self};
 use crate::plan::Plan;
 
+/// The longest period that is reckoned with where it may change.
+const ANY_PERIOD: u64 = 8192;
+
 /// How deep rings are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RingSize {
@@ -38,12 +41,27 @@ impl RingSize {
         }
     }
 
+    /// For a server that may change its period: rings that hold what any period needs.
+    pub fn for_any_period(mut self) -> Self {
+        self.frames = self.frames.max(3 * ANY_PERIOD);
+        self
+    }
+
     /// For a device whose buffer has `periods` periods: rings that hold it and two periods more.
     pub fn with_periods(mut self, periods: Option<u32>) -> Self {
         self.buffer = self.period.saturating_mul(periods.unwrap_or(1));
         let least = u64::from(self.buffer) + 2 * u64::from(self.period);
         self.frames = self.frames.max(least);
         self
+    }
+
+    /// The server calls for other numbers of frames now.
+    pub fn set_period(&mut self, period: u32) {
+        // (A device with a buffer keeps its own.)
+        if self.buffer == self.period {
+            self.buffer = period;
+        }
+        self.period = period;
     }
 
     /// Frames that all blocks of a lane hold, less the two that are in somebody's hands.

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use engine_core::backend::{Closed, Health};
 
 use super::PlayerError;
-use super::builder::{OnLoss, OnReturn};
+use super::builder::{OnLoss, OnReturn, ring_size};
 use super::controller::Controller;
-use super::kit::RingSize;
 use super::notes::Note;
 use super::rig::Rig;
 use crate::media::resampled_frames;
@@ -96,7 +95,7 @@ impl Controller {
     }
 
     fn hold(&mut self, reason: String, rate_only: bool) {
-        let rate = self.rate();
+        let (rate, rolls) = (self.rate(), self.rolling && self.rolls());
         let frame = self
             .anchors
             .at(self.rig.as_ref().map_or(0, |r| {
@@ -128,7 +127,7 @@ impl Controller {
             reason,
             frame,
             rate,
-            was_rolling: self.rolling,
+            was_rolling: rolls,
             rate_only,
             next_try: if rate_only { now } else { now + wait },
             wait,
@@ -222,8 +221,7 @@ impl Controller {
             self.warn("driver", rig.granted.notice.to_string(), None);
         }
         self.shown.health = None;
-        self.decks.size = RingSize::new(rate, self.told.ring_ms, rig.granted.period)
-            .with_periods(rig.granted.periods);
+        self.decks.size = ring_size(&self.told.output, self.told.ring_ms, &rig.granted);
         self.set_up(&rig);
         self.rig = Some(rig);
         // A loop that was made by hand stays; the song's own is worked out anew.
@@ -236,6 +234,11 @@ impl Controller {
             OnReturn::Restart => (true, true),
             OnReturn::Stay => (false, false),
         };
+        if self.follows() {
+            let frame = (!over).then(|| there(hold.frame));
+            self.follow_again(frame, hold.was_rolling && play);
+            return;
+        }
         self.rolling = hold.was_rolling && play;
         let part = self.parts[self.song];
         // At its end, it would be over again at once.

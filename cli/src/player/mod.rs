@@ -45,7 +45,7 @@ mod status;
 mod wish;
 
 pub(crate) use builder::refuse_other_rates;
-pub use builder::{OnDamage, OnLoss, OnReturn, PlayerBuilder, Ports};
+pub use builder::{OnDamage, OnLoss, OnReturn, PlayerBuilder, Ports, Transport};
 pub use clock::HostClock;
 pub use driver::{Driver, EngineBorrower, Output};
 pub use error::PlayerError;

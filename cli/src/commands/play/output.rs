@@ -4,7 +4,7 @@
 use engine_core::convert::SampleFormat;
 
 use super::refusal::Refusal;
-use crate::config::{BackendChoice, Setting, Settings, Source};
+use crate::config::{BackendChoice, Setting, Settings, Source, Transport};
 use crate::exit::{Code, Failure};
 use crate::player::Output;
 
@@ -52,16 +52,22 @@ fn auto(settings: &Settings) -> Result<Chosen, Refusal> {
         Err(refusal) if refusal.failure.code != Code::Unavailable => return Err(refusal),
         Err(refusal) => refusal,
     };
+    let transport = &settings.transport;
+    if transport.value != Transport::None {
+        let message = format!(
+            "{} is for JACK, and {}",
+            transport.source,
+            no_jack(&refusal)
+        );
+        return Err(Refusal::new(Failure::usage(message), "no-server"));
+    }
     // With ALSA these would do nothing.
     if let Some(flag) = jack_flag(settings) {
         let Failure { code, message, .. } = refusal.failure.clone();
         let message = format!("{flag} is for JACK: {message}");
         return Err(Refusal::new(Failure::new(code, message), "no-server"));
     }
-    let why = match refusal.event().code.as_ref() {
-        "no-server" => "no JACK server is running".to_owned(),
-        _ => format!("JACK can't be used ({})", refusal.failure.message),
-    };
+    let why = no_jack(&refusal);
     let mut chosen = alsa(settings).map_err(|_| {
         Refusal::from(Failure::new(
             Code::Unavailable,
@@ -73,6 +79,14 @@ fn auto(settings: &Settings) -> Result<Chosen, Refusal> {
     }
     chosen.last_resort = Some(why);
     Ok(chosen)
+}
+
+/// Why there is no JACK.
+fn no_jack(refusal: &Refusal) -> String {
+    match refusal.event().code.as_ref() {
+        "no-server" => "no JACK server is running".to_owned(),
+        _ => format!("JACK can't be used ({})", refusal.failure.message),
+    }
 }
 
 /// The first flag that only JACK understands.

@@ -52,8 +52,10 @@ impl Controller {
     }
 
     fn cut(&mut self, at: u64, to: Ticket, actual: u64) {
-        if self.current.is_some() {
-            self.delivered += actual;
+        if let Some(old) = self.current {
+            // (Past its end a deck gives silence, in step with a transport.)
+            let len = self.decks.find(old).and_then(|l| l.plan.deck_len());
+            self.delivered += actual.min(len.unwrap_or(u64::MAX));
         }
         self.current = Some(to);
         let Some(live) = self.decks.find(to) else {
@@ -62,7 +64,10 @@ impl Controller {
         if live.song < self.song && matches!(live.purpose, Purpose::Follow { .. }) {
             self.list_played += 1;
         }
-        self.song = live.song;
+        if !matches!(live.purpose, Purpose::Outside { .. }) {
+            // (Which song the transport is with was decided before.)
+            self.song = live.song;
+        }
         self.no_follower = false;
         let looping = live.plan.active_loop();
         // A loop that was wished for, or ended, while the first deck was still on its way.
@@ -77,7 +82,8 @@ impl Controller {
             // Otherwise a later wish is on its way, and its loop is the one in force.
             self.looping = if other { wished } else { looping };
         }
-        let moving = self.state() == State::Playing;
+        let position = self.rig.as_ref().map(|r| r.handle.board().position());
+        let moving = position.as_ref().is_some_and(Self::moves);
         self.anchor(at, to, 0, moving);
         self.prepare_follower();
         if other && !busy {
@@ -85,7 +91,7 @@ impl Controller {
         }
     }
 
-    fn say_started(&mut self) {
+    pub(super) fn say_started(&mut self) {
         if std::mem::replace(&mut self.started, true) {
             return;
         }
@@ -207,6 +213,10 @@ impl Controller {
         if other_rate {
             self.rate_changed(report.rate);
             return;
+        }
+        if report.period != 0 && report.period != self.decks.size.period {
+            // What is in play has rings for any period; the next deck is primed for this one.
+            self.decks.size.set_period(report.period);
         }
         let before = self.shown.health.replace(report.health);
         // Halting at an end and starting again is no news.

@@ -94,7 +94,7 @@ impl Controller {
             if let Some(l) = self.current.and_then(|t| self.decks.find(t))
                 && p.deck == l.ticket
             {
-                let moving = p.state == EngineState::Playing && !p.holding;
+                let moving = Self::moves(&p);
                 let (plan, song) = (l.plan, l.song);
                 self.anchors
                     .add(p.engine_frame, p.deck, p.deck_frame, plan, song, moving);
@@ -141,7 +141,19 @@ impl Controller {
                     .then(|| "the stems are read too slowly".to_owned());
                 let song = heard.map_or(self.song, |h| h.song);
                 let frame = heard.map_or(self.parts[self.song].start, |h| h.frame);
-                (song, frame, state, reason)
+                match p.outside {
+                    Some(outside) if state == State::Playing => {
+                        let (state, reason) = Self::state_with(outside, p.holding);
+                        // Out of step nothing is heard.
+                        let end = self.parts[self.song].end;
+                        let (song, frame) = match outside.in_step {
+                            true => (song, frame),
+                            false => (self.song, outside.at.frame.min(end)),
+                        };
+                        (song, frame, state, reason)
+                    }
+                    _ => (song, frame, state, reason),
+                }
             }
             (None, Some(hold)) => (self.song, hold.frame, State::Paused, None),
             (None, None) => (self.song, 0, State::Stopped, None),
@@ -203,7 +215,7 @@ impl Controller {
 
     fn latency(&self, stats: &LatencyStats) -> Latency {
         let budget_ms = self.rig.as_ref().map_or(0.0, |r| {
-            f64::from(r.granted.period) * 1000.0 / f64::from(r.granted.rate.max(1))
+            f64::from(self.period()) * 1000.0 / f64::from(r.granted.rate.max(1))
         });
         match self.told.monitor {
             MonitorLevel::Off => Latency::Off,

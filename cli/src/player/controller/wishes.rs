@@ -20,6 +20,14 @@ const BACK_S: f64 = 2.0;
 
 impl Controller {
     pub(super) fn obey(&mut self, wish: Wish) {
+        let wish = if self.follows() && self.quitting.is_none() {
+            match self.obey_following(wish) {
+                Some(wish) => wish,
+                None => return,
+            }
+        } else {
+            wish
+        };
         match wish {
             Wish::Opened(ticket, kit) => match *kit {
                 Ok(kit) => self.decks.opened(kit),
@@ -129,6 +137,9 @@ impl Controller {
         if let Some(hold) = &self.hold {
             return hold.frame;
         }
+        if let Some(frame) = self.outside_frame() {
+            return frame;
+        }
         let deck_frame = self
             .rig
             .as_ref()
@@ -162,7 +173,7 @@ impl Controller {
     }
 
     /// The song frame of a place, within the song.
-    fn resolve(&self, place: &Place) -> Result<u64, PlayerError> {
+    pub(super) fn resolve(&self, place: &Place) -> Result<u64, PlayerError> {
         let rate = self.rate().max(1);
         let song = &self.songs[self.song];
         let length = song.length(rate);
@@ -261,7 +272,7 @@ impl Controller {
             self.jump(here);
             return;
         }
-        let lead = self.frames(SPLICE_MS << tries) + 2 * rig.granted.period;
+        let lead = self.frames(SPLICE_MS << tries) + 2 * self.period();
         let at = position.deck_frame + u64::from(lead);
         let frame = live.plan.song_frame(at);
         match self.looping {
@@ -304,7 +315,13 @@ impl Controller {
             return;
         };
         match p.purpose {
-            Purpose::Start if self.current.is_none() => self.fail("song", e.to_string()),
+            Purpose::Start | Purpose::Outside { .. } if self.current.is_none() => {
+                self.fail("song", e.to_string());
+            }
+            Purpose::Outside { .. } => {
+                self.warn("song", format!("{e}; trying again"), None);
+                self.not_in_step();
+            }
             Purpose::Follow { .. } => {
                 // The song in play waits for it at its end, in vain: it ends there.
                 self.warn("song", format!("{e}; playing ends with this song"), None);
@@ -343,10 +360,13 @@ impl Controller {
                     self.roll(0);
                 }
             }
+            Purpose::Outside { at } => {
+                self.hand_over(deck, live, At::Outside { frame: at }, 0, Curve::Linear);
+            }
             Purpose::Splice { of, at, tries } => {
                 let position = self.rig.as_ref().map(|r| {
                     let p = r.handle.board().position();
-                    (p.deck, p.deck_frame + u64::from(2 * r.granted.period))
+                    (p.deck, p.deck_frame + u64::from(2 * self.period()))
                 });
                 match position {
                     Some((deck_now, next)) if deck_now == of && next < at => {
