@@ -1,16 +1,20 @@
 //! A track's strip in a deck: its ring ends, its place in the material, its running ramps.
 
+mod coefficients;
+mod plain;
+
 use core::ops::DerefMut;
 
 use crate::block::Samples;
 use crate::bus::{BusShape, NO_OUT, balance};
 use crate::controls::TrackSetting;
-use crate::mix::{
-    Gain, add, add_enveloped, add_flat, add_folded, add_two_flat, floor_all, multiply,
-};
-use crate::ramp::{Ramp, floor_to_zero};
+use crate::mix::{Gain, add, add_enveloped, add_folded};
+use crate::ramp::Ramp;
 use crate::ring::{Consumer, Producer};
 use crate::ticket::Ticket;
+
+pub(crate) use coefficients::Curves;
+use coefficients::{Coefficients, Flat};
 
 /// How a track is wired. Fixed for the life of a deck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,48 +48,6 @@ struct StripMix {
     gain: Ramp,
     active: Ramp,
     pan: [Ramp; 2],
-}
-
-/// A strip's factors while no ramp runs.
-#[derive(Clone, Copy)]
-struct Flat {
-    /// Gain, mute and solo, and the two pan factors.
-    base: f32,
-    balance: [f32; 2],
-    /// The coefficient without pan and those with it.
-    unity: f32,
-    pan: [f32; 2],
-}
-
-impl StripMix {
-    fn flat(&self) -> Option<Flat> {
-        let [left, right] = &self.pan;
-        let base = self.gain.settled_value()? * self.active.settled_value()?;
-        let balance = [left.settled_value()?, right.settled_value()?];
-        Some(Flat {
-            base,
-            balance,
-            unity: floor_to_zero(base),
-            pan: balance.map(|side| floor_to_zero(base * side)),
-        })
-    }
-}
-
-/// Room for the coefficients of one strip over `F` frames.
-pub(crate) struct Curves<const F: usize> {
-    base: [f32; F],
-    pan: [[f32; F]; 2],
-    direct: [[f32; F]; 2],
-}
-
-impl<const F: usize> Curves<F> {
-    pub(crate) const fn new() -> Self {
-        Self {
-            base: [0.0; F],
-            pan: [[0.0; F]; 2],
-            direct: [[0.0; F]; 2],
-        }
-    }
 }
 
 /// Where a strip's samples go in one run of the mixer.
@@ -246,110 +208,6 @@ where
         stale
     }
 
-    /// The usual case of [`mix`](Self::mix), without its detours: no ramp runs, the bus is stereo (or both
-    /// it and the track are mono), there are no direct outs, the block in hand has all `n` frames.
-    /// What is then to be added to the bus; `None` when it is another case.
-    #[inline]
-    fn plain(&self, n: usize, shape: BusShape) -> Option<Plain<'_>> {
-        let (flat, block) = (self.flat.as_ref()?, self.current.as_ref()?);
-        let end = self.given + n;
-        let tag = block.tag();
-        if end > tag.len as usize || self.spec.direct != [NO_OUT; 2] {
-            return None;
-        }
-        let stereo = self.spec.channels == 2;
-        let gains = match shape.channels {
-            2 => flat.pan,
-            1 if !stereo => [flat.unity, 0.0],
-            _ => return None,
-        };
-        let [left_peak, right_peak] = tag.peak;
-        let peaks = [left_peak, if stereo { right_peak } else { left_peak }];
-        let top = greater(peaks[0], peaks[1]) * flat.unity.abs();
-        let heard = |peak: f32, gain: f32| if peak > 0.0 && top > 0.0 { gain } else { 0.0 };
-        Some(Plain {
-            left: block.plane(0).get(self.given..end)?,
-            right: block.plane(usize::from(stereo)).get(self.given..end)?,
-            gains: [heard(peaks[0], gains[0]), heard(peaks[1], gains[1])],
-            top,
-        })
-    }
-
-    /// Goes on by `n` frames after a [`Plain`] with this `top`.
-    #[inline]
-    fn go_on(&mut self, n: usize, top: f32) {
-        self.peak = greater(self.peak, top);
-        self.given += n;
-        if self
-            .current
-            .as_ref()
-            .is_some_and(|b| self.given >= b.tag().len as usize)
-            && let Some(b) = self.current.take()
-        {
-            self.home(b);
-        }
-    }
-
-    /// Mixes one strip in its usual case. Returns whether it was the case.
-    #[inline]
-    pub(crate) fn mix_plain<const F: usize>(
-        &mut self,
-        n: usize,
-        sums: &mut [[f32; F]],
-        shape: Option<BusShape>,
-    ) -> bool {
-        let Some(shape) = shape else { return false };
-        let Some(plain) = self.plain(n, shape) else {
-            return false;
-        };
-        for (acc, (x, c)) in shape.of(sums).iter_mut().zip(plain.channels()) {
-            if let Some(acc) = acc.get_mut(..n)
-                && c != 0.0
-            {
-                add_flat(acc, x, c);
-            }
-        }
-        let top = plain.top;
-        self.go_on(n, top);
-        true
-    }
-
-    /// Mixes two strips of one bus, both in their usual case, with half the way to and from the sums.
-    /// Returns whether it was the case.
-    #[inline]
-    pub(crate) fn mix_two_plain<const F: usize>(
-        &mut self,
-        other: &mut Self,
-        n: usize,
-        sums: &mut [[f32; F]],
-        shape: Option<BusShape>,
-    ) -> bool {
-        let Some(shape) = shape else { return false };
-        if self.spec.bus != other.spec.bus {
-            return false;
-        }
-        let (Some(first), Some(second)) = (self.plain(n, shape), other.plain(n, shape)) else {
-            return false;
-        };
-        let channels = first.channels().zip(second.channels());
-        for (acc, ((x, c), (y, d))) in shape.of(sums).iter_mut().zip(channels) {
-            let Some(acc) = acc.get_mut(..n) else {
-                continue;
-            };
-            if c != 0.0 && d != 0.0 {
-                add_two_flat(acc, [x, y], [c, d]);
-            } else if c != 0.0 {
-                add_flat(acc, x, c);
-            } else if d != 0.0 {
-                add_flat(acc, y, d);
-            }
-        }
-        let tops = [first.top, second.top];
-        self.go_on(n, tops[0]);
-        other.go_on(n, tops[1]);
-        true
-    }
-
     /// Adds the next `n` frames to the target and goes on by `n`. `frame` is the deck frame of the
     /// first. Returns how many blocks were not the expected ones.
     pub(crate) fn mix<const F: usize>(
@@ -449,138 +307,6 @@ where
             self.home(block);
         }
         None
-    }
-
-    /// The coefficients of the next `n` frames; the ramps go on by `n`.
-    fn coefficients<'c, const F: usize>(
-        &mut self,
-        n: usize,
-        master: Gain<'_>,
-        has_direct: bool,
-        curves: &'c mut Curves<F>,
-    ) -> Coefficients<'c> {
-        let stereo = self.spec.channels == 2;
-        let flat_master = match master {
-            Gain::Flat(m) => Some(m),
-            Gain::Curve(_) => None,
-        };
-        if self.flat.is_none() {
-            self.flat = self.mix.flat();
-        }
-        if let Some(flat) = self.flat
-            && (!has_direct || flat_master.is_some() || flat.base == 0.0)
-        {
-            let direct = if has_direct {
-                let m = flat_master.unwrap_or(1.0) * flat.base;
-                let sides = if stereo { flat.balance } else { [1.0; 2] };
-                sides.map(|side| floor_to_zero(m * side))
-            } else {
-                [0.0; 2]
-            };
-            return Coefficients {
-                unity: Gain::Flat(flat.unity),
-                pan: flat.pan.map(Gain::Flat),
-                direct: direct.map(Gain::Flat),
-                top: flat.unity.abs(),
-                silent: flat.unity == 0.0,
-            };
-        }
-        let StripMix { gain, active, pan } = &mut self.mix;
-        let [left, right] = pan;
-        let top = gain.value().max(gain.target()).abs();
-        let Curves {
-            base,
-            pan: [pl, pr],
-            direct: [dl, dr],
-        } = curves;
-        let (Some(base), Some(pl), Some(pr), Some(dl), Some(dr)) = (
-            base.get_mut(..n),
-            pl.get_mut(..n),
-            pr.get_mut(..n),
-            dl.get_mut(..n),
-            dr.get_mut(..n),
-        ) else {
-            return Coefficients::SILENT;
-        };
-        gain.fill(base);
-        active.fill(pl);
-        multiply(base, pl);
-        left.fill(pl);
-        right.fill(pr);
-        if has_direct {
-            match master {
-                Gain::Flat(m) => {
-                    dl.iter_mut().zip(&*base).for_each(|(d, b)| *d = m * b);
-                }
-                Gain::Curve(m) => {
-                    dl.iter_mut()
-                        .zip(&*base)
-                        .zip(m)
-                        .for_each(|((d, b), m)| *d = m * b);
-                }
-            }
-            dr.copy_from_slice(dl);
-            if stereo {
-                multiply(dl, pl);
-                multiply(dr, pr);
-            }
-            floor_all(dl);
-            floor_all(dr);
-        }
-        multiply(pl, base);
-        multiply(pr, base);
-        floor_all(pl);
-        floor_all(pr);
-        floor_all(base);
-        Coefficients {
-            unity: Gain::Curve(base),
-            pan: [Gain::Curve(pl), Gain::Curve(pr)],
-            direct: [Gain::Curve(dl), Gain::Curve(dr)],
-            top,
-            silent: false,
-        }
-    }
-}
-
-/// The coefficients of a strip over one run.
-struct Coefficients<'a> {
-    /// Gain, mute and solo.
-    unity: Gain<'a>,
-    /// The same times each pan factor.
-    pan: [Gain<'a>; 2],
-    /// For the direct outs, master included.
-    direct: [Gain<'a>; 2],
-    /// The largest of `unity`.
-    top: f32,
-    /// Nothing is to be heard.
-    silent: bool,
-}
-
-impl Coefficients<'_> {
-    const SILENT: Self = Self {
-        unity: Gain::Flat(0.0),
-        pan: [Gain::Flat(0.0); 2],
-        direct: [Gain::Flat(0.0); 2],
-        top: 0.0,
-        silent: true,
-    };
-}
-
-/// What a strip adds to its bus in the usual case.
-struct Plain<'a> {
-    left: &'a [f32],
-    /// For a mono track the same.
-    right: &'a [f32],
-    /// 0 where nothing is to be heard.
-    gains: [f32; 2],
-    /// The largest magnitude, before pan.
-    top: f32,
-}
-
-impl<'a> Plain<'a> {
-    #[inline]
-    fn channels(&self) -> impl Iterator<Item = (&'a [f32], f32)> + use<'a> {
-        [self.left, self.right].into_iter().zip(self.gains)
     }
 }
 

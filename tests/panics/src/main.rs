@@ -12,16 +12,16 @@ use std::time::Duration;
 
 use backend_alsa::{Alsa, AlsaOptions};
 use backend_jack::{Jack, JackOptions};
+use backline::player::HostClock;
 use engine_core::backend::{Backend, Wish};
 use engine_core::bus::BusLayout;
-use engine_core::clock::NoClock;
 use engine_core::engine::EngineConfig;
 use engine_core::host::{self, HostEngine};
 use engine_core::seat::{Borrower, Seat};
 
 use crate::graph::Graph;
 
-type Engine = Borrower<Box<HostEngine<NoClock>>>;
+type Engine = Borrower<Box<HostEngine<HostClock>>>;
 
 /// What an audio thread calls, as the ends of mangled names begin.
 const ROOTS: [(&str, &str); 5] = [
@@ -32,10 +32,11 @@ const ROOTS: [(&str, &str); 5] = [
     ("the conversion of samples", "GT$10interleave17h"),
 ];
 
-/// Not entered: a freewheeling cycle may wait, and no clock runs then; libjack is loaded once, long before it can
-/// call; and what a panic that unwinds to the C caller would meet, which takes a panic first.
-const BARRED: [&str; 5] = [
+/// Not entered: a freewheeling cycle may wait, and no clock runs then; libjack is loaded, and the system's clock looked
+/// up, once and long before a callback; and what a panic that unwinds to the C caller would meet, which takes a panic first.
+const BARRED: [&str; 6] = [
     "10wait_ready",
+    "18init_clock_gettime",
     "4once5futexNtB5_4Once4call",
     "19panic_cannot_unwind",
     "16panic_in_cleanup",
@@ -48,7 +49,7 @@ fn seated() -> Engine {
         ramp: 240,
         direct_from: 2,
     };
-    let (engine, _) = host::engine(config, BusLayout::new(), NoClock);
+    let (engine, _) = host::engine(config, BusLayout::new(), HostClock::new());
     Seat::new(engine).borrower().expect("the first")
 }
 
