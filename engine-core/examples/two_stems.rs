@@ -5,7 +5,7 @@ use engine_core::convert::{Converter, Dither, SampleFormat};
 use engine_core::cut::{At, Cut};
 use engine_core::deck::{Deck, DeckSpec};
 use engine_core::engine::EngineConfig;
-use engine_core::host::{self, BLOCK, HostBlock, HostControls};
+use engine_core::host::{self, BLOCK, HostControls};
 use engine_core::{backend::Process, clock::NoClock, command::Command, fade::Curve};
 use engine_core::{controls::TrackSetting, ring::Ring, strip::StripSpec, ticket::Ticket};
 use std::{io::Write, sync::Arc};
@@ -25,7 +25,7 @@ fn main() -> std::io::Result<()> {
     let mut deck = Box::new(Deck::new(spec, controls.clone()));
     let mut lanes = [220.0, 277.0].map(|hertz: f32| {
         let ((full, filled), (mut home, free)) = (Ring::shared(), Ring::shared());
-        (0..8).for_each(|_| drop(home.push(HostBlock::default())));
+        (0..8).for_each(|_| drop(home.push(host::block(2))));
         assert!(deck.add_track(StripSpec::into_bus(1, 0), filled, home).is_ok());
         (full, free, 0, hertz)
     });

@@ -21,18 +21,24 @@ pub struct Tag {
     pub peak: [f32; 2],
 }
 
-/// `F` frames of one or two channels, planar (channels × frames), with a [`Tag`].
-///
-/// A mono track uses channel 0 only.
+/// Frames of one or two channels, planar (channels × frames), with a [`Tag`]. `P` is how the samples are held: see
+/// [`StereoBlock`], [`MonoBlock`] and, for both alike behind a pointer, [`AnyBlock`].
 #[derive(Clone, Debug)]
-pub struct Block<const F: usize> {
+pub struct Block<P: ?Sized> {
     /// What the block holds.
     pub tag: Tag,
     /// Samples, one plane per channel. Finite, and +0 or at least [`SAMPLE_FLOOR`] in magnitude.
-    pub planes: [[f32; F]; 2],
+    pub planes: P,
 }
 
-impl<const F: usize> Block<F> {
+/// A block of `F` frames of two channels. A mono track uses channel 0 only.
+pub type StereoBlock<const F: usize> = Block<[[f32; F]; 2]>;
+/// A block of `F` frames of one channel: half the memory.
+pub type MonoBlock<const F: usize> = Block<[[f32; F]; 1]>;
+/// A block of `F` frames of as many channels as it was made for. Either of the others is one, behind a pointer.
+pub type AnyBlock<const F: usize> = Block<[[f32; F]]>;
+
+impl<const F: usize, const C: usize> Block<[[f32; F]; C]> {
     /// An empty block.
     pub const fn new() -> Self {
         Self {
@@ -42,10 +48,18 @@ impl<const F: usize> Block<F> {
                 len: 0,
                 peak: [0.0; 2],
             },
-            planes: [[0.0; F]; 2],
+            planes: [[0.0; F]; C],
         }
     }
+}
 
+impl<const F: usize, const C: usize> Default for Block<[[f32; F]; C]> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Planes + ?Sized> Block<P> {
     /// Cleans the first `tag.len` frames of `channels` planes and notes their peaks in the tag.
     /// Returns how many samples were not finite. Called where a block is filled, never in the
     /// callback.
@@ -69,33 +83,64 @@ impl<const F: usize> Block<F> {
     fn note_peaks(&mut self, channels: usize, mut peak_of: impl FnMut(&mut [f32]) -> f32) {
         let len = self.tag.len as usize;
         self.tag.peak = [0.0; 2];
-        let planes = self.planes.iter_mut().zip(&mut self.tag.peak);
-        for (plane, peak) in planes.take(channels) {
-            if let Some(samples) = plane.get_mut(..len) {
+        for (channel, peak) in self.tag.peak.iter_mut().enumerate().take(channels) {
+            if let Some(samples) = self.planes.plane_mut(channel).get_mut(..len) {
                 *peak = peak_of(samples);
             }
         }
     }
 }
 
-impl<const F: usize> Default for Block<F> {
-    fn default() -> Self {
-        Self::new()
+/// How a block holds its samples: one plane of [`FRAMES`](Self::FRAMES) for each channel.
+pub trait Planes {
+    /// Frames of a plane.
+    const FRAMES: usize;
+    /// The plane of `channel`; no samples where there is no such channel.
+    fn plane(&self, channel: usize) -> &[f32];
+    /// The same, to be written.
+    fn plane_mut(&mut self, channel: usize) -> &mut [f32];
+}
+
+impl<const F: usize> Planes for [[f32; F]] {
+    const FRAMES: usize = F;
+
+    #[inline]
+    fn plane(&self, channel: usize) -> &[f32] {
+        self.get(channel).map_or(&[], |plane| plane)
+    }
+
+    #[inline]
+    fn plane_mut(&mut self, channel: usize) -> &mut [f32] {
+        self.get_mut(channel).map_or(&mut [], |plane| plane)
     }
 }
 
-/// The view of a block that the engine needs, whatever its size.
+impl<const F: usize, const C: usize> Planes for [[f32; F]; C] {
+    const FRAMES: usize = F;
+
+    #[inline]
+    fn plane(&self, channel: usize) -> &[f32] {
+        self.as_slice().plane(channel)
+    }
+
+    #[inline]
+    fn plane_mut(&mut self, channel: usize) -> &mut [f32] {
+        self.as_mut_slice().plane_mut(channel)
+    }
+}
+
+/// The view of a block that the engine needs, however it is held.
 pub trait Samples {
     /// Frames of a full block.
     const FRAMES: usize;
     /// The block's tag.
     fn tag(&self) -> &Tag;
-    /// The plane of `channel` (0 or 1), full size. Any other channel gives channel 1.
+    /// The plane of `channel` (0 or 1), full size; no samples where there is no such channel.
     fn plane(&self, channel: usize) -> &[f32];
 }
 
-impl<const F: usize> Samples for Block<F> {
-    const FRAMES: usize = F;
+impl<P: Planes + ?Sized> Samples for Block<P> {
+    const FRAMES: usize = P::FRAMES;
 
     #[inline]
     fn tag(&self) -> &Tag {
@@ -104,8 +149,7 @@ impl<const F: usize> Samples for Block<F> {
 
     #[inline]
     fn plane(&self, channel: usize) -> &[f32] {
-        let [left, right] = &self.planes;
-        if channel == 0 { left } else { right }
+        self.planes.plane(channel)
     }
 }
 
@@ -189,7 +233,7 @@ mod tests {
 
     #[test]
     fn sealing_notes_the_peak_of_each_channel() {
-        let mut b = Block::<4>::new();
+        let mut b = StereoBlock::<4>::new();
         b.planes = [[0.5, -0.75, 9.0, 9.0], [f32::NAN, 0.25, 9.0, 9.0]];
         b.tag.len = 2;
         assert_eq!(b.seal(2), 1);
@@ -198,6 +242,19 @@ mod tests {
         assert_eq!(b.tag.peak, [0.75, 0.0]);
         b.seal_clean(2);
         assert_eq!(b.tag.peak, [0.75, 0.25]);
+    }
+
+    #[test]
+    fn a_mono_block_is_half_as_large_and_has_no_second_channel() {
+        let mut mono = MonoBlock::<256>::new();
+        assert!(size_of_val(&mono) + 256 * 4 <= size_of::<StereoBlock<256>>());
+        mono.planes[0][..2].copy_from_slice(&[0.5, -0.75]);
+        mono.tag.len = 2;
+        let any: &mut AnyBlock<256> = &mut mono;
+        assert_eq!(any.seal(2), 0);
+        assert_eq!(any.tag.peak, [0.75, 0.0]);
+        assert_eq!((any.plane(0).len(), any.plane(1).len()), (256, 0));
+        assert_eq!(<AnyBlock<256> as Samples>::FRAMES, 256);
     }
 
     /// One odd sample at every place among good ones, for every length: what comes out, and the peak.

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use crate::block::Block;
+use crate::block::{AnyBlock, MonoBlock, StereoBlock};
 use crate::bus::BusLayout;
 use crate::clock::Clock;
 use crate::controls::SongControls;
@@ -40,8 +40,8 @@ impl<K: Clock + Send + 'static> Platform<RING, TRACKS, BUSES, BUS_CHANNELS> for 
     type Clock = K;
 }
 
-/// A block on the heap.
-pub type HostBlock = Box<Block<BLOCK>>;
+/// A block on the heap: see [`block`].
+pub type HostBlock = Box<AnyBlock<BLOCK>>;
 /// The controls of a song.
 pub type HostControls = SongControls<TRACKS, BUSES>;
 /// A deck.
@@ -58,6 +58,15 @@ pub type HostHandle<K> = Handle<Heap<K>, RING, TRACKS, BUSES, BUS_CHANNELS>;
 pub type BlockIn = Producer<HostBlock, RING>;
 /// The end of a block ring that takes out.
 pub type BlockOut = Consumer<HostBlock, RING>;
+
+/// An empty block for a track of `channels` channels (1 or 2).
+pub fn block(channels: usize) -> HostBlock {
+    if channels == 1 {
+        Box::new(MonoBlock::new())
+    } else {
+        Box::new(StereoBlock::new())
+    }
+}
 
 /// An engine and its handle.
 pub fn engine<K: Clock + Send + 'static>(

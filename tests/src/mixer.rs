@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use engine_core::backend::Process;
-use engine_core::block::Block;
+use engine_core::block::{AnyBlock, StereoBlock};
 use engine_core::bus::BusLayout;
 use engine_core::command::Command;
 use engine_core::controls::SongControls;
@@ -49,7 +49,7 @@ pub trait HeapPlatform<
         T,
         U,
         C,
-        Block = Box<Block<B>>,
+        Block = Box<AnyBlock<B>>,
         Controls = Arc<SongControls<T, U>>,
         Deck = Box<Deck<Self, N, T, U, C>>,
         Board = Arc<Board<T, C>>,
@@ -65,7 +65,7 @@ where
             T,
             U,
             C,
-            Block = Box<Block<B>>,
+            Block = Box<AnyBlock<B>>,
             Controls = Arc<SongControls<T, U>>,
             Deck = Box<Deck<P, N, T, U, C>>,
             Board = Arc<Board<T, C>>,
@@ -75,8 +75,8 @@ where
 
 /// The feeder's side of one track.
 pub struct Lane<const N: usize, const B: usize> {
-    full: Producer<Box<Block<B>>, N>,
-    free: Consumer<Box<Block<B>>, N>,
+    full: Producer<Box<AnyBlock<B>>, N>,
+    free: Consumer<Box<AnyBlock<B>>, N>,
     stem: Stem,
     channels: u8,
     /// Next deck frame to fill.
@@ -118,14 +118,16 @@ impl<const N: usize, const B: usize> Feed<N, B> {
             block.tag.ticket = self.spec.ticket;
             block.tag.start_frame = lane.next;
             block.tag.len = len as u32;
-            let [left, right] = &mut block.planes;
+            let [left, right] = &mut block.planes else {
+                panic!("blocks of this rig have two planes");
+            };
             for (i, (l, r)) in left.iter_mut().zip(right).take(len as usize).enumerate() {
                 [*l, *r] = (lane.stem)(lane.next + i as u64);
             }
             block.seal(usize::from(lane.channels));
             if block.tag.peak == [0.0; 2] {
                 // A silent block's samples must not be looked at.
-                block.planes = [[f32::NAN; B]; 2];
+                block.planes.fill([f32::NAN; B]);
             }
             lane.next += len;
             assert!(lane.full.push(block).is_ok(), "room for every block");
@@ -234,7 +236,8 @@ impl<
             let (full, full_out) = Ring::shared();
             let (mut free, free_out) = Ring::shared();
             for _ in 0..plan.blocks {
-                assert!(free.push(Box::<Block<B>>::default()).is_ok());
+                let block: Box<AnyBlock<B>> = Box::new(StereoBlock::new());
+                assert!(free.push(block).is_ok());
             }
             assert!(deck.add_track(*spec, full_out, free).is_ok());
             lanes.push(Lane {

@@ -1,19 +1,19 @@
 //! Lanes: the feeder's ends of the two rings of one track.
 
-use engine_core::block::Block;
+use engine_core::host::{self, HostBlock};
 use engine_core::ring::{Consumer, Producer, Ring};
 
 /// Frames of a block.
-pub const BLOCK_FRAMES: usize = 256;
+pub const BLOCK_FRAMES: usize = host::BLOCK;
 
 /// Length of a ring; it holds one block less.
-pub const RING_LEN: usize = 1024;
+pub const RING_LEN: usize = host::RING;
 
 /// Frames that every track of a deck keeps in hand for the fade-out when data runs short.
 const RESERVE_FRAMES: u64 = 64;
 
 /// The block that travels between the feeder and the callback.
-pub type FeedBlock = Box<Block<BLOCK_FRAMES>>;
+pub type FeedBlock = HostBlock;
 
 /// How many blocks a lane needs so that its ring holds `ring_frames`, and in any case three calls
 /// of `period_frames` and the deck's reserve. Two more than that are always in somebody's hands.
@@ -96,7 +96,7 @@ impl Lanes {
                 Lane {
                     full,
                     free,
-                    spare: (0..total).map(|_| FeedBlock::default()).collect(),
+                    spare: (0..total).map(|_| host::block(width)).collect(),
                 }
             })
             .collect();

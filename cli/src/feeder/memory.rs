@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn keeps_a_region_however_the_reads_are_cut() {
-        let mut hand = vec![FeedBlock::default()];
+        let mut hand = vec![engine_core::host::block(2)];
         let mut memory = LoopMemory::new(2);
         memory.keep(100..110);
         let fill = |hand: &mut [FeedBlock], song: u64| {

@@ -103,8 +103,11 @@ impl<P: Packets> PacketReader<P> {
                     ))),
                     Some(_) => Ok(()),
                     None => {
-                        // The end of the last packet is the length, unless a seek passed it.
-                        self.spec.frames = self.reached.and_then(|e| u64::try_from(e).ok());
+                        // The end of the last packet is the length, unless a seek passed it; without
+                        // any packet from the start on there is nothing.
+                        let nothing = (self.pos == 0).then_some(0);
+                        let end = self.reached.and_then(|e| u64::try_from(e).ok());
+                        self.spec.frames = end.or(nothing);
                         Ok(())
                     }
                 }

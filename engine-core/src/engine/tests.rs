@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 use super::EngineConfig;
 use crate::backend::Process;
-use crate::block::Block;
+
 use crate::bus::{BusLayout, NO_OUT};
 use crate::clock::NoClock;
 use crate::command::Command;
@@ -128,7 +128,7 @@ impl Rig {
             let (full, full_out) = Ring::<HostBlock, { host::RING }>::shared();
             let (mut free, free_out) = Ring::<HostBlock, { host::RING }>::shared();
             for _ in 0..blocks {
-                assert!(free.push(Box::new(Block::new())).is_ok());
+                assert!(free.push(host::block(2)).is_ok());
             }
             assert!(
                 deck.add_track(StripSpec::into_bus(2, 0), full_out, free)
@@ -606,10 +606,10 @@ fn direct_outs_carry_master_gain_and_pan_and_skip_the_bus() {
         direct: [1, 2],
     };
     assert!(deck.add_track(strip, full_out, free).is_ok());
-    let mut b: HostBlock = Box::default();
+    let mut b = host::block(2);
     b.tag.ticket = Ticket(1);
     b.tag.len = BLOCK as u32;
-    b.planes = [[0.9; BLOCK], [0.7; BLOCK]];
+    b.planes.copy_from_slice(&[[0.9; BLOCK], [0.7; BLOCK]]);
     b.seal(2);
     assert!(full.push(b).is_ok());
     let cut = Cut {

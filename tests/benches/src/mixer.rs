@@ -161,7 +161,7 @@ impl<K: Clock + Send + 'static> Mixer<K> {
 
 /// A block of noise, softer than full scale.
 pub fn block(ticket: Ticket, n: usize, noise: &mut u32) -> HostBlock {
-    let mut block = HostBlock::default();
+    let mut block = host::block(2);
     block.tag.ticket = ticket;
     block.tag.start_frame = (n * BLOCK) as u64;
     block.tag.len = BLOCK as u32;

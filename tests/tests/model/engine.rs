@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backline_tests::dice::Dice;
 use backline_tests::mixer::{DeckPlan, Feed, HeapPlatform, Rig};
 use engine_core::backend::Process;
-use engine_core::block::Block;
+use engine_core::block::AnyBlock;
 use engine_core::clock::NoClock;
 use engine_core::command::Command;
 use engine_core::controls::SongControls;
@@ -39,7 +39,7 @@ pub mod small {
 impl Platform<{ small::RING }, { small::TRACKS }, { small::BUSES }, { small::BUS_CHANNELS }>
     for Small
 {
-    type Block = Box<Block<{ small::BLOCK }>>;
+    type Block = Box<AnyBlock<{ small::BLOCK }>>;
     type Controls = Arc<SongControls<{ small::TRACKS }, { small::BUSES }>>;
     type Deck = Box<
         Deck<Self, { small::RING }, { small::TRACKS }, { small::BUSES }, { small::BUS_CHANNELS }>,

@@ -231,7 +231,7 @@ impl Listener {
             }
             self.heard[lane] += u64::from(tag.len);
             // Whatever is not written next time is seen.
-            block.planes = [[-7.5; BLOCK_FRAMES]; 2];
+            block.planes.fill([-7.5; BLOCK_FRAMES]);
             self.ends[lane]
                 .free
                 .push(block)

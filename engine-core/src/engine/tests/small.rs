@@ -11,7 +11,7 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::backend::Process;
-use crate::block::Block;
+use crate::block::StereoBlock;
 use crate::bus::BusLayout;
 use crate::clock::NoClock;
 use crate::command::Command;
@@ -39,7 +39,7 @@ const FRAMES: u64 = 300;
 struct Small;
 
 impl Platform<N, T, U, C> for Small {
-    type Block = Box<Block<B>>;
+    type Block = Box<StereoBlock<B>>;
     type Controls = Arc<SongControls<T, U>>;
     type Deck = Box<Deck<Self, N, T, U, C>>;
     type Board = Arc<Board<T, C>>;
@@ -49,7 +49,11 @@ impl Platform<N, T, U, C> for Small {
 type SmallEngine = Engine<Small, N, T, U, C, F>;
 
 /// The feeder's ends of a track's rings, and the frame that comes next.
-type Lane = (Producer<Box<Block<B>>, N>, Consumer<Box<Block<B>>, N>, u64);
+type Lane = (
+    Producer<Box<StereoBlock<B>>, N>,
+    Consumer<Box<StereoBlock<B>>, N>,
+    u64,
+);
 
 /// The feeder's side of both tracks.
 struct Feed {
@@ -94,7 +98,7 @@ fn deck(ticket: u32) -> (Box<Deck<Small, N, T, U, C>>, Feed) {
         let (full, full_out) = Ring::shared();
         let (mut free, free_out) = Ring::shared();
         for _ in 0..N - 1 {
-            assert!(free.push(Box::new(Block::new())).is_ok());
+            assert!(free.push(Box::new(StereoBlock::new())).is_ok());
         }
         assert!(
             deck.add_track(StripSpec::into_bus(1, 0), full_out, free)

@@ -1,8 +1,8 @@
 //! The boards that QEMU has, and what they play.
 
-use engine_core::block::Block;
+use engine_core::block::{MonoBlock, StereoBlock};
+use program::Piece;
 use program::pieces::{LARGE, SMALL};
-use program::{Mono, Piece};
 
 use crate::twin;
 
@@ -33,7 +33,7 @@ pub static BOARDS: [Board; 2] = [
         // 125 million instructions a second.
         icount_shift: 3,
         piece: &LARGE,
-        notes: || twin::notes::<Block<64>, 4, 2, 3, 64>(&LARGE),
+        notes: || twin::notes::<StereoBlock<64>, 4, 2, 3, 64>(&LARGE),
         loads: true,
     },
     Board {
@@ -43,7 +43,7 @@ pub static BOARDS: [Board; 2] = [
         // As many, as an RP2040 does; the 16 million of this board would not do.
         icount_shift: 3,
         piece: &SMALL,
-        notes: || twin::notes::<Mono<64>, 2, 1, 1, 16>(&SMALL),
+        notes: || twin::notes::<MonoBlock<64>, 2, 1, 1, 16>(&SMALL),
         loads: false,
     },
 ];

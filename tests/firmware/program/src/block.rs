@@ -1,6 +1,6 @@
-//! Blocks of this program: the core's own for stereo, half as large ones where every stem is mono.
+//! Blocks of this program, filled from 16-bit material: half as large ones where every stem is mono.
 
-use engine_core::block::{Block, Samples, Tag, clean};
+use engine_core::block::{MonoBlock, Samples, StereoBlock, Tag};
 
 /// A block that lies in static memory and is filled with 16-bit material.
 pub trait Stock: Samples + Send + 'static {
@@ -12,7 +12,7 @@ pub trait Stock: Samples + Send + 'static {
     fn fill(&mut self, tag: Tag, channels: usize, samples: &[i16]);
 }
 
-impl<const F: usize> Stock for Block<F> {
+impl<const F: usize> Stock for StereoBlock<F> {
     const EMPTY: Self = Self::new();
 
     fn fill(&mut self, tag: Tag, channels: usize, samples: &[i16]) {
@@ -31,38 +31,14 @@ impl<const F: usize> Stock for Block<F> {
     }
 }
 
-/// `F` frames of one channel: half the memory of a [`Block`].
-pub struct Mono<const F: usize> {
-    tag: Tag,
-    plane: [f32; F],
-}
-
-impl<const F: usize> Samples for Mono<F> {
-    const FRAMES: usize = F;
-
-    #[inline]
-    fn tag(&self) -> &Tag {
-        &self.tag
-    }
-
-    #[inline]
-    fn plane(&self, _channel: usize) -> &[f32] {
-        &self.plane
-    }
-}
-
-impl<const F: usize> Stock for Mono<F> {
-    const EMPTY: Self = Self {
-        tag: Block::<0>::new().tag,
-        plane: [0.0; F],
-    };
+impl<const F: usize> Stock for MonoBlock<F> {
+    const EMPTY: Self = Self::new();
 
     fn fill(&mut self, tag: Tag, _channels: usize, samples: &[i16]) {
         self.tag = tag;
-        convert(&mut self.plane, samples);
-        let len = self.plane.len().min(tag.len as usize);
-        let (peak, _) = clean(&mut self.plane[..len]);
-        self.tag.peak = [peak, 0.0];
+        let [plane] = &mut self.planes;
+        convert(plane, samples);
+        self.seal(1);
     }
 }
 

@@ -17,7 +17,7 @@ mod score;
 mod stage;
 mod supply;
 
-pub use block::{Mono, Stock};
+pub use block::Stock;
 pub use controller::{Controller, Note};
 pub use material::Stem;
 pub use memory::{Ends, Memory};

@@ -1,6 +1,6 @@
 //! Loads for counting instructions: many stems at settled gains, nothing else going on.
 
-use engine_core::block::Block;
+use engine_core::block::StereoBlock;
 use engine_core::controls::TrackSetting;
 use engine_core::strip::StripSpec;
 
@@ -11,9 +11,9 @@ use crate::score::{Act, Piece};
 use crate::stage::{Hashes, Stage};
 
 /// Memory for a load: eight tracks, one bus of at most two channels, blocks of `F` frames.
-pub type LoadMemory<const F: usize> = Memory<Block<F>, 8, 1, 2, F>;
+pub type LoadMemory<const F: usize> = Memory<StereoBlock<F>, 8, 1, 2, F>;
 /// The stage of a load.
-pub type LoadStage<const F: usize> = Stage<Block<F>, 8, 1, 2, F, F>;
+pub type LoadStage<const F: usize> = Stage<StereoBlock<F>, 8, 1, 2, F, F>;
 
 /// One load.
 pub struct Load {

@@ -1,25 +1,24 @@
 //! The two pieces, one for each processor.
 
-use engine_core::block::Block;
+use engine_core::block::{MonoBlock, StereoBlock};
 use engine_core::bus::NO_OUT;
 use engine_core::controls::TrackSetting;
 use engine_core::strip::StripSpec;
 
-use crate::block::Mono;
 use crate::material::{Stem, hits, saw, widen};
 use crate::memory::Memory;
 use crate::score::{Act, Piece};
 use crate::stage::Stage;
 
 /// Memory for [`LARGE`]: four tracks, two buses with three channels.
-pub type LargeMemory = Memory<Block<64>, 4, 2, 3, 64>;
+pub type LargeMemory = Memory<StereoBlock<64>, 4, 2, 3, 64>;
 /// The stage of [`LARGE`].
-pub type LargeStage = Stage<Block<64>, 4, 2, 3, 64, 48>;
+pub type LargeStage = Stage<StereoBlock<64>, 4, 2, 3, 64, 48>;
 /// Memory for [`SMALL`]: two mono tracks into one mono bus.
-pub type SmallMemory = Memory<Mono<64>, 2, 1, 1, 16>;
+pub type SmallMemory = Memory<MonoBlock<64>, 2, 1, 1, 16>;
 
 /// The stage of [`SMALL`].
-pub type SmallStage = Stage<Mono<64>, 2, 1, 1, 16, 40>;
+pub type SmallStage = Stage<MonoBlock<64>, 2, 1, 1, 16, 40>;
 
 const LENGTH: usize = 8_000;
 
