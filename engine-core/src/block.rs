@@ -97,7 +97,9 @@ pub trait Planes {
     const FRAMES: usize;
     /// The plane of `channel`; no samples where there is no such channel.
     fn plane(&self, channel: usize) -> &[f32];
-    /// The same, to be written.
+    /// The planes of both channels; of one channel the same twice.
+    fn both(&self) -> [&[f32]; 2];
+    /// A plane to be written.
     fn plane_mut(&mut self, channel: usize) -> &mut [f32];
 }
 
@@ -107,6 +109,15 @@ impl<const F: usize> Planes for [[f32; F]] {
     #[inline]
     fn plane(&self, channel: usize) -> &[f32] {
         self.get(channel).map_or(&[], |plane| plane)
+    }
+
+    #[inline]
+    fn both(&self) -> [&[f32]; 2] {
+        match self {
+            [left, right, ..] => [left, right],
+            [mono] => [mono, mono],
+            [] => [&[], &[]],
+        }
     }
 
     #[inline]
@@ -124,6 +135,11 @@ impl<const F: usize, const C: usize> Planes for [[f32; F]; C] {
     }
 
     #[inline]
+    fn both(&self) -> [&[f32]; 2] {
+        self.as_slice().both()
+    }
+
+    #[inline]
     fn plane_mut(&mut self, channel: usize) -> &mut [f32] {
         self.as_mut_slice().plane_mut(channel)
     }
@@ -137,6 +153,8 @@ pub trait Samples {
     fn tag(&self) -> &Tag;
     /// The plane of `channel` (0 or 1), full size; no samples where there is no such channel.
     fn plane(&self, channel: usize) -> &[f32];
+    /// The planes of both channels, full size; of one channel the same twice.
+    fn both_planes(&self) -> [&[f32]; 2];
 }
 
 impl<P: Planes + ?Sized> Samples for Block<P> {
@@ -150,6 +168,11 @@ impl<P: Planes + ?Sized> Samples for Block<P> {
     #[inline]
     fn plane(&self, channel: usize) -> &[f32] {
         self.planes.plane(channel)
+    }
+
+    #[inline]
+    fn both_planes(&self) -> [&[f32]; 2] {
+        self.planes.both()
     }
 }
 

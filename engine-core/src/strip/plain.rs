@@ -50,10 +50,12 @@ where
         let [left_peak, right_peak] = tag.peak;
         let peaks = [left_peak, if stereo { right_peak } else { left_peak }];
         let top = greater(peaks[0], peaks[1]) * flat.unity.abs();
+        let [left, second] = block.both_planes();
+        let right = if stereo { second } else { left };
         let heard = |peak: f32, gain: f32| if peak > 0.0 && top > 0.0 { gain } else { 0.0 };
         Some(Plain {
-            left: block.plane(0).get(self.given..end)?,
-            right: block.plane(usize::from(stereo)).get(self.given..end)?,
+            left: left.get(self.given..end)?,
+            right: right.get(self.given..end)?,
             gains: [heard(peaks[0], gains[0]), heard(peaks[1], gains[1])],
             top,
         })
