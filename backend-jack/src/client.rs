@@ -11,7 +11,8 @@ use engine_core::outside::Move;
 
 use crate::aside::{Aside, wait_until};
 use crate::connect::{self, Found, Inputs, Want};
-use crate::options::JackOptions;
+use crate::names;
+use crate::options::{JackOptions, PortLabel};
 use crate::patch::Patch;
 use crate::ports::{
     ANSWER, c_string, free_of_others, no_answer, open_client, said, server_name, settle,
@@ -62,6 +63,8 @@ struct Line<P: Process + 'static> {
     /// Names of our ports without the client's.
     names: Vec<String>,
     patch: Patch,
+    /// What people are told of our ports, by index.
+    labels: Vec<(usize, PortLabel)>,
 }
 
 impl<P: Process + 'static> Jack<P> {
@@ -128,11 +131,17 @@ impl<P: Process + 'static> Backend<P> for Jack<P> {
             ));
         }
         let outs: Vec<String> = wish.outs.iter().map(|s| (*s).to_owned()).collect();
-        let wants = connect::wants(&self.options.connect, &outs)?;
+        let longest = outs.iter().map(String::len).max().unwrap_or(0);
+        // Before any server is asked, where no name can be cut: a rule may use a cut one.
+        if self.options.client_name.len() + longest < names::FULL_BYTES / 2 {
+            let mut passed = Vec::new();
+            let lenient = self.options.pass_over.then_some(&mut passed);
+            connect::wants(&self.options.connect, &outs, lenient)?;
+        }
         let server = server_name(self.options.server_name.as_deref());
         free_of_others()?;
         let options = self.options.clone();
-        let make = move || Line::open(&options, &outs, wants);
+        let make = move || Line::open(&options, &outs);
         let (line, (shared, granted)) =
             Aside::spawn("jack-client", ANSWER, make).map_err(|e| settle(e, &server))?;
         let now = Instant::now();
@@ -168,7 +177,8 @@ impl<P: Process + 'static> Backend<P> for Jack<P> {
             active
         });
         match active {
-            Ok(true) => {}
+            // A database of the server's: nothing that the first sound should wait for.
+            Ok(true) => open.line.post(|line| line.describe()),
             Ok(false) => {
                 open.alive()?;
                 return Err(BackendError::new(
@@ -326,7 +336,6 @@ impl<P: Process + 'static> Line<P> {
     fn open(
         options: &JackOptions,
         outs: &[String],
-        mut wants: Vec<Want>,
     ) -> Result<(Self, (Arc<Shared>, Granted)), BackendError> {
         use BackendErrorKind::{Channels, Usage};
         let server = server_name(options.server_name.as_deref());
@@ -335,6 +344,7 @@ impl<P: Process + 'static> Line<P> {
         let mut client = open_client(
             &options.client_name,
             options.server_name.as_deref(),
+            false,
             |rate, period| {
                 format = (rate, period);
                 let shared = Arc::new(Shared::new(rate, period));
@@ -345,19 +355,19 @@ impl<P: Process + 'static> Line<P> {
         let shared = kept.unwrap_or_default();
         let name = client.name();
         let (_, longest) = raw::name_limits();
+        let room = longest
+            .min(names::FULL_BYTES)
+            .saturating_sub(name.len() + 1);
+        let ids = names::fit(outs, room);
+        let mut passed = Vec::new();
+        // A port may be called as it was to be or, cut, as it is.
+        let rules = connect::renamed(&options.connect, outs, &ids);
+        let lenient = options.pass_over.then_some(&mut passed);
+        let mut wants = connect::wants(&rules, &ids, lenient)?;
         let mut full = Vec::new();
-        for out in outs {
-            let c_name = c_string(out, "port name")?;
-            let whole = format!("{name}:{out}");
-            if whole.len() > longest {
-                let start: String = out.chars().take(20).collect();
-                return Err(BackendError::new(
-                    Usage,
-                    format_args!(
-                        "A JACK port's name, its client's included, has more than {longest} bytes; shorten the bus or track name that starts with {start:?}."
-                    ),
-                ));
-            }
+        for id in &ids {
+            let c_name = c_string(id, "port name")?;
+            let whole = format!("{name}:{id}");
             if full.contains(&whole) {
                 return Err(BackendError::new(
                     Usage,
@@ -367,16 +377,19 @@ impl<P: Process + 'static> Line<P> {
                 ));
             }
             if !client.register(&c_name) {
+                let shown: String = whole.chars().take(60).collect();
                 return Err(BackendError::new(
                     Channels,
                     format_args!(
-                        "The JACK server {server:?} refused port {whole:?}{}; play fewer buses or raise its number of ports.",
+                        "The JACK server {server:?} refused port {shown:?}{}; play fewer buses or tracks, or raise its number of ports (jackd -p).",
                         said()
                     ),
                 ));
             }
             full.push(whole);
         }
+        let labels = (options.labels.iter())
+            .filter_map(|l| Some((outs.iter().position(|o| *o == l.port)?, l.clone())));
         options.patch.memory().begin(outs, &mut wants);
         let line = Self {
             client,
@@ -385,6 +398,7 @@ impl<P: Process + 'static> Line<P> {
             wants,
             names: outs.to_vec(),
             patch: options.patch.clone(),
+            labels: labels.collect(),
         };
         let inputs = line.inputs();
         line.check_targets(&inputs)?;
@@ -395,7 +409,13 @@ impl<P: Process + 'static> Line<P> {
                 options.client_name
             ));
         }
-        notices.extend(connect::missing(&line.wants, outs, &inputs));
+        notices.extend(connect::missing(&line.wants, &ids, &inputs));
+        if !passed.is_empty() {
+            notices.push(format!(
+                "There is no port {} to connect this time.",
+                passed.join(" or ")
+            ));
+        }
         let granted = Granted {
             rate: format.0,
             period: format.1,
@@ -406,6 +426,14 @@ impl<P: Process + 'static> Line<P> {
             notice: text(format_args!("{}", notices.join(" "))),
         };
         Ok((line, (shared, granted)))
+    }
+
+    /// Tells people of our ports.
+    fn describe(&self) {
+        for (index, label) in &self.labels {
+            self.client
+                .describe(*index, &label.name, label.group.as_deref());
+        }
     }
 
     fn inputs(&self) -> Inputs {
@@ -503,5 +531,14 @@ impl<P: Process + 'static> Line<P> {
         let mut memory = self.patch.memory();
         memory.look(connected, inputs, Instant::now());
         memory.look_at_rules(&self.names, &self.wants);
+    }
+}
+
+impl<P: Process + 'static> Drop for Line<P> {
+    fn drop(&mut self) {
+        // A server that is gone has taken its metadata along.
+        if !self.labels.is_empty() && !self.shared.lost() {
+            self.client.forget_descriptions();
+        }
     }
 }

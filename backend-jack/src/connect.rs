@@ -39,10 +39,22 @@ pub(crate) struct Inputs {
     pub(crate) physical: Vec<String>,
 }
 
-/// Checks the rules against our ports and compiles their patterns.
-pub(crate) fn wants(rules: &[ConnectRule], outs: &[String]) -> Result<Vec<Want>, BackendError> {
-    let index = |name: &str| {
-        outs.iter().position(|o| o == name).ok_or_else(|| {
+/// Checks the rules against our ports and compiles their patterns. A port that isn't there is
+/// an error, unless `passed` takes its name.
+pub(crate) fn wants(
+    rules: &[ConnectRule],
+    outs: &[String],
+    mut passed: Option<&mut Vec<String>>,
+) -> Result<Vec<Want>, BackendError> {
+    let mut index = |name: &str| {
+        let found = outs.iter().position(|o| o == name);
+        if let (None, Some(passed)) = (found, &mut passed) {
+            if !passed.iter().any(|p| p == name) {
+                passed.push(name.to_owned());
+            }
+            return Ok(None);
+        }
+        found.map(Some).ok_or_else(|| {
             BackendError::new(
                 Usage,
                 format_args!(
@@ -53,12 +65,12 @@ pub(crate) fn wants(rules: &[ConnectRule], outs: &[String]) -> Result<Vec<Want>,
         })
     };
     let mut wants = Vec::new();
-    let mut add = |port, target| {
-        wants.push(Want {
+    let mut add = |port: Option<usize>, target| {
+        wants.extend(port.map(|port| Want {
             port,
             target,
             made: None,
-        })
+        }));
     };
     for rule in rules {
         match rule {
@@ -85,6 +97,30 @@ pub(crate) fn wants(rules: &[ConnectRule], outs: &[String]) -> Result<Vec<Want>,
         }
     }
     Ok(wants)
+}
+
+/// The rules with ports called by their granted ids, where they are called as was asked for.
+pub(crate) fn renamed(rules: &[ConnectRule], asked: &[String], ids: &[String]) -> Vec<ConnectRule> {
+    let id = |port: &str| {
+        let at = asked.iter().position(|o| o == port);
+        at.and_then(|at| ids.get(at))
+            .map_or(port, String::as_str)
+            .to_owned()
+    };
+    let rename = |rule: &ConnectRule| match rule {
+        ConnectRule::Physical { ports } => ConnectRule::Physical {
+            ports: ports.iter().map(|p| id(p)).collect(),
+        },
+        ConnectRule::Exact { port, dest } => ConnectRule::Exact {
+            port: id(port),
+            dest: dest.clone(),
+        },
+        ConnectRule::Regex { port, pattern } => ConnectRule::Regex {
+            port: id(port),
+            pattern: pattern.clone(),
+        },
+    };
+    rules.iter().map(rename).collect()
 }
 
 impl Want {
@@ -155,7 +191,7 @@ mod tests {
     }
 
     fn one(rule: ConnectRule) -> Want {
-        wants(&[rule], &names(&["main_L", "main_R", "click"]))
+        wants(&[rule], &names(&["main_L", "main_R", "click"]), None)
             .unwrap()
             .remove(0)
     }
@@ -172,7 +208,7 @@ mod tests {
         let rule = ConnectRule::Physical {
             ports: names(&["main_L", "main_R"]),
         };
-        let all = wants(&[rule], &names(&["click", "main_L", "main_R"])).unwrap();
+        let all = wants(&[rule], &names(&["click", "main_L", "main_R"]), None).unwrap();
         let g = graph();
         let got: Vec<_> = all.iter().map(|w| (w.port, w.find(&g))).collect();
         assert_eq!(got, [(1, Found::One("card:a")), (2, Found::One("card:b"))]);
@@ -202,10 +238,29 @@ mod tests {
                 ports: names(&["other"]),
             },
         ] {
-            let e = wants(&[rule], &outs).unwrap_err();
+            let e = wants(&[rule], &outs, None).unwrap_err();
             assert_eq!(e.kind, Usage);
             assert!(e.message.ends_with('.'), "{e}");
         }
+    }
+
+    #[test]
+    fn ports_of_other_songs_can_be_passed_over() {
+        let rules = [
+            pattern("rec:in_1"),
+            ConnectRule::Exact {
+                port: "cue".into(),
+                dest: "x:y".into(),
+            },
+            ConnectRule::Exact {
+                port: "cue".into(),
+                dest: "x:z".into(),
+            },
+        ];
+        let mut passed = Vec::new();
+        let all = wants(&rules, &names(&["main_L", "click"]), Some(&mut passed)).unwrap();
+        assert_eq!((all.len(), all[0].port), (1, 1));
+        assert_eq!(passed, ["cue"]);
     }
 
     #[test]
@@ -220,7 +275,7 @@ mod tests {
                 ports: names(&["main_L", "main_R"]),
             },
         ];
-        let all = wants(&rules, &outs).unwrap();
+        let all = wants(&rules, &outs, None).unwrap();
         assert_eq!(
             missing(&all, &outs, &graph()).unwrap(),
             "Not there yet: desk:1 (for main_L); connected as soon as it appears."

@@ -26,6 +26,7 @@ mod client;
 mod connect;
 mod latency;
 mod messages;
+mod names;
 mod options;
 mod patch;
 mod ports;
@@ -37,7 +38,7 @@ mod watchdog;
 
 pub use client::Jack;
 pub use messages::take_messages;
-pub use options::{ConnectRule, JackOptions};
+pub use options::{ConnectRule, JackOptions, PortLabel};
 pub use patch::Patch;
-pub use ports::{PhysicalPort, Server, list_ports, server_running};
+pub use ports::{Kept, PhysicalPort, Server, list_ports, server_running, start_server};
 pub use raw::MAX_OUTS;

@@ -19,6 +19,11 @@ pub struct JackOptions {
     /// Follow the server's transport, as a slow-sync client: the process is told where it is, and whoever starts
     /// or locates it waits until the process is in step.
     pub transport: bool,
+    /// Pass over rules for ports that aren't there, with a notice, instead of refusing them: for
+    /// rules that hold for many songs.
+    pub pass_over: bool,
+    /// What people are shown of the ports. A port that isn't listed has its id only.
+    pub labels: Vec<PortLabel>,
     /// How long a running graph may stand still, outside freewheel, before the server counts
     /// as lost. Needed because PipeWire's libjack says nothing when its server dies.
     pub watchdog: Duration,
@@ -34,10 +39,23 @@ impl Default for JackOptions {
             server_name: None,
             connect: Vec::new(),
             transport: false,
+            pass_over: false,
+            labels: Vec::new(),
             watchdog: Duration::from_secs(2),
             patch: Patch::default(),
         }
     }
+}
+
+/// What JACK's metadata tells of a port. Their order is that of the outputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortLabel {
+    /// The port's id, as in the [`Wish`](engine_core::backend::Wish).
+    pub port: String,
+    /// Its name for people, in any script.
+    pub name: String,
+    /// What it is a channel of, when that has several.
+    pub group: Option<String>,
 }
 
 /// One wish of connection. `port` and `ports` are names of outputs of the

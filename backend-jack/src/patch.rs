@@ -195,7 +195,7 @@ mod tests {
             ports: outs.clone(),
         };
         let made = || {
-            let mut all = wants(std::slice::from_ref(&rule), &outs).unwrap();
+            let mut all = wants(std::slice::from_ref(&rule), &outs, None).unwrap();
             for (want, dest) in all.iter_mut().zip(["card:1", "card:2"]) {
                 want.made = Some(dest.into());
             }
@@ -213,7 +213,7 @@ mod tests {
             m.look(pairs(&[("main_R", "card:2")]), &inputs, at);
             m.look_at_rules(&outs, &made());
         }
-        let mut again = wants(std::slice::from_ref(&rule), &outs).unwrap();
+        let mut again = wants(std::slice::from_ref(&rule), &outs, None).unwrap();
         m.begin(&outs, &mut again);
         assert_eq!(again[0].made.as_deref(), Some("card:1"));
         assert_eq!(again[1].made, None);

@@ -15,6 +15,9 @@ use crate::shared::Shared;
 /// How long a server may take for an answer.
 pub(crate) const ANSWER: Duration = Duration::from_secs(5);
 
+/// How long the start of a server may take. libjack itself waits for some seconds.
+const START: Duration = Duration::from_secs(20);
+
 /// A running server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
@@ -48,16 +51,60 @@ pub fn server_running(server: Option<&str>) -> bool {
 /// Rate, period and physical outputs of a running server; errors as in
 /// [`Backend::open`](engine_core::backend::Backend::open).
 pub fn list_ports(server: Option<&str>) -> Result<Server, BackendError> {
+    let (aside, found) = probe(server, false)?;
+    // A probe that hangs in closing stays behind; its answer counts.
+    aside.close(ANSWER);
+    Ok(found)
+}
+
+/// A server that was started, kept as long as this is: one that ends with its last client would
+/// be gone before a player's client is there.
+pub struct Kept(#[allow(dead_code, reason = "it is there to be dropped")] Aside<Probe>);
+
+/// Starts a server, as libjack does it: with the command line in `~/.jackdrc` or `/etc/jackdrc`,
+/// else through D-Bus or with jackd's defaults. One that runs already is taken.
+///
+/// jackd writes to the standard output and error of this process.
+///
+/// # Errors
+/// As in [`Backend::open`](engine_core::backend::Backend::open);
+/// [`NoServer`](BackendErrorKind::NoServer) when none came up, or when `$JACK_NO_START_SERVER` is set.
+pub fn start_server(server: Option<&str>) -> Result<(Kept, Server), BackendError> {
+    let forbidden = std::env::var_os("JACK_NO_START_SERVER").is_some();
+    let shown = server_name(server);
+    probe(server, true)
+        .map(|(aside, found)| (Kept(aside), found))
+        .map_err(|e| match e.kind {
+            BackendErrorKind::NoServer if forbidden => BackendError::new(
+                BackendErrorKind::NoServer,
+                format_args!(
+                    "No JACK server named {shown:?} is running, and $JACK_NO_START_SERVER forbids starting one; unset it or start the server."
+                ),
+            ),
+            BackendErrorKind::NoServer => BackendError::new(
+                BackendErrorKind::NoServer,
+                format_args!(
+                    "The JACK server {shown:?} could not be started; try the command in ~/.jackdrc by hand (without that file: jackd -n {shown} -d alsa)."
+                ),
+            ),
+            _ => e,
+        })
+}
+
+type Probe = Client<Shared, Never>;
+
+fn probe(server: Option<&str>, start: bool) -> Result<(Aside<Probe>, Server), BackendError> {
     let shown = server_name(server);
     free_of_others()?;
     let name = shown.clone();
     let server = server.map(str::to_owned);
     let look = move || {
         let mut format = (0, 0);
-        let client = open_client::<Never>("backline-probe", server.as_deref(), |rate, period| {
+        let shared = |rate, period| {
             format = (rate, period);
             Arc::new(Shared::new(rate, period))
-        })?;
+        };
+        let client = open_client::<Never>("backline-probe", server.as_deref(), start, shared)?;
         let outputs = client
             .audio_inputs(true)
             .into_iter()
@@ -76,10 +123,8 @@ pub fn list_ports(server: Option<&str>) -> Result<Server, BackendError> {
         };
         Ok((client, found))
     };
-    let (aside, found) = Aside::spawn("jack-probe", ANSWER, look).map_err(|e| settle(e, &shown))?;
-    // A probe that hangs in closing stays behind; its answer counts.
-    aside.close(ANSWER);
-    Ok(found)
+    let patience = if start { START } else { ANSWER };
+    Aside::spawn("jack-probe", patience, look).map_err(|e| settle(e, &shown))
 }
 
 /// Waits until every client that was closed or given up is really gone. While one still hangs
@@ -98,7 +143,7 @@ pub(crate) fn free_of_others() -> Result<(), BackendError> {
 }
 
 /// The process callback of a client that is never activated.
-enum Never {}
+pub(crate) enum Never {}
 
 impl Cycle for Never {
     fn cycle(&mut self, _: &mut Planes<'_>, _: Moment) {
@@ -128,6 +173,7 @@ pub(crate) fn server_name(server: Option<&str>) -> String {
 pub(crate) fn open_client<C: Cycle>(
     name: &str,
     server: Option<&str>,
+    start: bool,
     shared: impl FnOnce(u32, u32) -> Arc<Shared>,
 ) -> Result<Client<Shared, C>, BackendError> {
     let shown = server_name(server);
@@ -136,7 +182,7 @@ pub(crate) fn open_client<C: Cycle>(
         Some(s) => Some(c_string(s, "server name")?),
         None => None,
     };
-    Client::open(&c_name, c_server.as_deref(), shared).map_err(|e| match e {
+    Client::open(&c_name, c_server.as_deref(), start, shared).map_err(|e| match e {
         OpenError::Library(why) => BackendError::new(
             BackendErrorKind::NoServer,
             format_args!(

@@ -3,6 +3,8 @@
 //! A [`Client`] stays on the thread that opened it. Its callbacks reach the rest of the crate
 //! through two traits: [`Hooks`] for notifications, [`Cycle`] for the process callback.
 
+mod metadata;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -90,11 +92,13 @@ type OpenFn =
     unsafe extern "C" fn(*const c_char, c_uint, *mut c_uint, ...) -> *mut j::jack_client_t;
 
 impl<H: Hooks, C: Cycle> Client<H, C> {
-    /// Opens a client of a running server; never starts one. `hooks` is made from the server's
-    /// rate (Hz) and period (frames).
+    /// Opens a client of a running server, or with `start` of one that libjack starts (unless
+    /// `$JACK_NO_START_SERVER` is set). `hooks` is made from the server's rate (Hz) and period
+    /// (frames).
     pub(crate) fn open(
         name: &CStr,
         server: Option<&CStr>,
+        start: bool,
         hooks: impl FnOnce(u32, u32) -> Arc<H>,
     ) -> Result<Self, OpenError> {
         let library = j::library().map_err(|e| OpenError::Library(e.to_string()))?;
@@ -111,17 +115,18 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
             return Err(OpenError::TooLong(longest));
         }
         let mut status: c_uint = 0;
+        let options = if start { 0 } else { j::JackNoStartServer };
         // SAFETY: all strings are terminated and outlive the call; with JackServerName, exactly
         // one more argument, a string, is read.
         let ptr = unsafe {
             match server {
                 Some(server) => open(
                     name.as_ptr(),
-                    j::JackNoStartServer | j::JackServerName,
+                    options | j::JackServerName,
                     &mut status,
                     server.as_ptr(),
                 ),
-                None => open(name.as_ptr(), j::JackNoStartServer, &mut status),
+                None => open(name.as_ptr(), options, &mut status),
             }
         };
         let Some(ptr) = NonNull::new(ptr) else {

@@ -34,6 +34,8 @@ pub struct Jackd {
     /// The driver's name and arguments.
     driver: Vec<String>,
     synchronous: bool,
+    /// Room for ports, when it isn't the usual.
+    ports: Option<u32>,
     child: Option<Child>,
     log: Arc<Mutex<Vec<u8>>>,
     // Given back last, and in this order.
@@ -51,7 +53,7 @@ impl Jackd {
     /// # Panics
     /// When jackd is installed and yet no server comes up.
     pub fn start(period: u32, rate: u32) -> Option<Self> {
-        Self::start_as(dummy(period, rate), true)
+        Self::start_as(dummy(period, rate), true, None)
     }
 
     /// As [`Jackd::start`], but the server doesn't wait for late clients, as most users run it:
@@ -60,7 +62,15 @@ impl Jackd {
     /// # Panics
     /// When jackd is installed and yet no server comes up.
     pub fn start_async(period: u32, rate: u32) -> Option<Self> {
-        Self::start_as(dummy(period, rate), false)
+        Self::start_as(dummy(period, rate), false, None)
+    }
+
+    /// As [`Jackd::start`], but with room for so many ports, its own eight included.
+    ///
+    /// # Panics
+    /// When jackd is installed and yet no server comes up.
+    pub fn start_with_ports(period: u32, rate: u32, ports: u32) -> Option<Self> {
+        Self::start_as(dummy(period, rate), true, Some(ports))
     }
 
     /// As [`Jackd::start`], but on a stereo ALSA card with `periods` periods in its buffer.
@@ -69,10 +79,10 @@ impl Jackd {
     /// When jackd is installed and yet no server comes up.
     pub fn start_on_card(card: &str, period: u32, periods: u32, rate: u32) -> Option<Self> {
         let driver = format!("alsa -P {card} -o 2 -r {rate} -p {period} -n {periods}");
-        Self::start_as(driver, true)
+        Self::start_as(driver, true, None)
     }
 
-    fn start_as(driver: String, synchronous: bool) -> Option<Self> {
+    fn start_as(driver: String, synchronous: bool, ports: Option<u32>) -> Option<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let installed = Command::new("jackd")
             .arg("--version")
@@ -87,6 +97,7 @@ impl Jackd {
             name: String::new(),
             driver: split(&driver),
             synchronous,
+            ports,
             child: None,
             log: Arc::default(),
             name_lock: None,
@@ -201,6 +212,9 @@ impl Jackd {
             // With a patient time-out, a late client delays the cycle instead of losing it, so
             // that what is recorded is exact on a busy machine too.
             command.args(["-S", "-t", "5000"]);
+        }
+        if let Some(ports) = self.ports {
+            command.args(["-p", &ports.to_string()]);
         }
         command
             .arg("-d")

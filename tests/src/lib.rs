@@ -8,6 +8,7 @@ pub mod alsa_rig;
 pub mod conductor;
 pub mod dice;
 pub mod guest;
+pub mod jack_look;
 pub mod jackd;
 pub mod law;
 pub mod mixer;

@@ -565,8 +565,38 @@ fn nonsense_is_a_usage_error() {
     refused(named(""), STEREO);
     refused(named(&"n".repeat(300)), STEREO);
     refused(named("x"), &["a", "a"]);
-    refused(named("x"), &[&"p".repeat(400)]);
     let rules = |rule| options(&server, vec![rule]);
     refused(rules(regex("main_L", "system:playback_.")), STEREO);
     refused(rules(exact("main_L", "system:capture_1")), STEREO);
+}
+
+#[test]
+fn a_name_longer_than_the_server_takes_is_cut_and_known_by_both() {
+    let Some(server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let long = format!("{}_L", "p".repeat(400));
+    let rec = Recorder::open(&server, "rec", 2, 1);
+    let rule = exact(&long, &rec.input(1));
+    let (mut jack, _) = open(options(&server, vec![rule]), &[&long]);
+    jack.start(Ramp::default()).expect("starts");
+    let cut = format!("{}-", "p".repeat(255 - "backline:-0000_L".len()));
+    let look = backline_tests::jack_look::Look::open(&server, "look");
+    let ports = look.ports("backline");
+    assert_eq!(ports.len(), 1);
+    assert_eq!(ports[0].len(), 255);
+    assert!(
+        ports[0].starts_with(&format!("backline:{cut}")),
+        "{ports:?}"
+    );
+    assert!(ports[0].ends_with("_L"), "{ports:?}");
+    assert_eq!(rec.connections(&ports[0]), [rec.input(1)]);
+    assert_eq!(jack.close(LONG), Closed::Clean);
+    // By the name it has there.
+    let id = ports[0].trim_start_matches("backline:");
+    let rule = exact(id, &rec.input(2));
+    let (mut jack, _) = open(options(&server, vec![rule]), &[&long]);
+    jack.start(Ramp::default()).expect("starts");
+    assert_eq!(rec.connections(&ports[0]), [rec.input(2)]);
+    assert_eq!(jack.close(LONG), Closed::Clean);
 }

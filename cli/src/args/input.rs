@@ -40,7 +40,7 @@ pub(super) struct InputArgs {
 /// What is played, from where to where, and through which mixer settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
-    /// As given, at least one.
+    /// As given: at least one, but for a session manager's client.
     pub inputs: Vec<PathBuf>,
     /// Each audio file is a song of its own.
     pub sequence: bool,
@@ -56,13 +56,14 @@ pub struct Run {
     pub end: Option<Time>,
 }
 
-/// Lays the flags over the environment.
+/// Lays the flags over the environment. With `managed`, a session manager may say what is played.
 pub(super) fn run(
     command: &str,
+    managed: bool,
     (flags, flag_mixer): (InputArgs, MixerArgs),
     (env, env_mixer): (InputArgs, MixerArgs),
 ) -> Result<Run, Failure> {
-    if flags.inputs.is_empty() {
+    if flags.inputs.is_empty() && !managed {
         return Err(Failure::usage(format!(
             "{command} needs at least one INPUT: audio files, a folder of stems, or a song file"
         ))

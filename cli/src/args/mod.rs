@@ -26,7 +26,7 @@ pub use bench::Bench;
 pub use clap_complete::Shell;
 pub use input::Run;
 pub use pages::{completions, man_pages};
-pub use play::{Passes, Play};
+pub use play::{Layers, Passes, Play};
 pub use render::{Render, RenderFormat};
 
 /// Real-time multitrack playback: the stems of a song in sample-exact sync, through JACK or ALSA.
@@ -119,7 +119,11 @@ pub fn parse<I>(arguments: I, env: Environment<'_>) -> Result<Action, Failure>
 where
     I: IntoIterator<Item = OsString>,
 {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    // A session manager starts its clients by their names alone.
+    if arguments.len() == 1 && env(play::NSM_URL).is_some_and(|url| !url.is_empty()) {
+        arguments.push("play".into());
+    }
     let path = usage::command_path(&Cli::command(), &arguments);
     let matches = match Cli::command().try_get_matches_from(arguments) {
         Ok(matches) => matches,

@@ -114,6 +114,13 @@ pub(super) struct OutputArgs {
     #[arg(long, value_name = "NAME", value_parser = text)]
     pub server: Option<String>,
 
+    /// Start the JACK server if it doesn't run, as ~/.jackdrc says
+    ///
+    /// Without this, a server is never started. libjack starts it: with the command in ~/.jackdrc
+    /// or /etc/jackdrc; JACK_NO_START_SERVER in the environment forbids it.
+    #[arg(long)]
+    pub start_server: bool,
+
     /// Name of the JACK client [default: backline]
     #[arg(long, value_name = "NAME", value_parser = client_name)]
     pub name: Option<String>,
@@ -155,7 +162,10 @@ Examples:
   backline play one/ two/ three.toml                a setlist
   backline play --sequence announcements/           each file for itself, one after the other
   backline play song/ --loop=0:30..1:00             that half minute until stopped
-  backline play song/ --device hw:CARD=USB          on that ALSA device";
+  backline play song/ --device hw:CARD=USB          on that ALSA device
+
+With NSM_URL in the environment it joins that session manager, and plays what the session holds; INPUTs
+make a new session.";
 
 /// How often it is played.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,6 +175,9 @@ pub enum Passes {
     /// Until stopped: the range, or everything.
     Loop(Option<TimeRange>),
 }
+
+/// The variable by which a session manager (NSM) names itself.
+pub(super) const NSM_URL: &str = "NSM_URL";
 
 /// A complete order to play.
 #[derive(Clone, Debug, PartialEq)]
@@ -183,6 +196,18 @@ pub struct Play {
     pub settings: Settings,
     /// Sentences for the user, to be shown before playing.
     pub notices: Vec<String>,
+    /// Address of the session manager (`$NSM_URL`).
+    pub session_manager: Option<String>,
+    /// What the settings were made of.
+    pub layers: Layers,
+}
+
+/// What settings are made of, for them to be made again with those of a session in between.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layers {
+    flags: Layer,
+    env: Layer,
+    file: ConfigFile,
 }
 
 impl PlayArgs {
@@ -210,6 +235,12 @@ impl PlayArgs {
             rt_priority: output.rt_priority,
             name: output.name.clone(),
             server: output.server.clone(),
+            start_server: match output.start_server {
+                true => Some(true),
+                false => off
+                    .filter(|off| off.contains("start-server"))
+                    .map(|_| false),
+            },
             ports: output.ports,
             connect,
             transport: output.transport,
@@ -242,15 +273,19 @@ pub(super) fn resolve(
         (None, None, Some(range), _) => Passes::Loop(range.clone()),
         (None, None, None, times) => Passes::Times(times.unwrap_or(1)),
     };
+    let session_manager = env(NSM_URL)
+        .map(|url| url.to_string_lossy().into_owned())
+        .filter(|url| !url.is_empty());
     let run = input::run(
         "play",
+        session_manager.is_some(),
         (flags.input, flags.mixer),
         (from_env.input, from_env.mixer),
     )?;
     let file = ConfigFile::find(&shared::wanted(flags.shared.config), env)?;
     let settings = Settings::resolve(&flag_layer, &env_layer, &file)?;
     check_jack_only(&settings)?;
-    let notices = file.notice.into_iter();
+    let notices = file.notice.clone().into_iter();
     Ok(Play {
         notices: notices
             .chain(input::master_notice(&run, settings.max_gain_db.value))
@@ -261,7 +296,25 @@ pub(super) fn resolve(
         keys: !(flags.session.no_keys || from_env.session.no_keys),
         fail_on_xrun: flags.session.fail_on_xrun || from_env.session.fail_on_xrun,
         settings,
+        session_manager,
+        layers: Layers {
+            flags: flag_layer,
+            env: env_layer,
+            file,
+        },
     })
+}
+
+impl Layers {
+    /// The settings when a session has its own.
+    ///
+    /// # Errors
+    /// As [`Settings::resolve`]; a flag that means nothing to the backend.
+    pub fn with_session(&self, session: &ConfigFile) -> Result<Settings, Failure> {
+        let settings = Settings::in_session(&self.flags, &self.env, Some(session), &self.file)?;
+        check_jack_only(&settings)?;
+        Ok(settings)
+    }
 }
 
 /// A flag that only JACK understands, with another backend, would do nothing.
@@ -281,6 +334,7 @@ fn check_jack_only(settings: &Settings) -> Result<(), Failure> {
         flag(&settings.ports),
         flag(&settings.transport).filter(|_| settings.transport.value != Transport::None),
         flag(&settings.server),
+        flag(&settings.start_server),
     ];
     match flags.into_iter().flatten().next() {
         Some(flag) => Err(Failure::usage(format!(

@@ -104,6 +104,7 @@ pub(super) fn resolve(
     let repeat = flags.input.repeat.or(from_env.input.repeat).unwrap_or(1);
     let run = input::run(
         "render",
+        false,
         (flags.input, flags.mixer),
         (from_env.input, from_env.mixer),
     )?;

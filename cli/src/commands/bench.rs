@@ -140,6 +140,7 @@ fn null(bench: &Bench) -> Chosen {
         format: None,
         notices: Vec::new(),
         last_resort: None,
+        kept: None,
     }
 }
 

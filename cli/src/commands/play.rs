@@ -4,6 +4,8 @@ pub(super) mod output;
 pub(super) mod refusal;
 mod session;
 mod signals;
+#[cfg(feature = "jack")]
+mod start;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -75,6 +77,7 @@ fn build(play: &Play, born: Instant, reporter: &mut Reporter) -> Result<Player, 
         format,
         notices,
         last_resort,
+        kept: _kept,
     } = output::choose(settings)?;
     for notice in notices {
         warn(reporter, "setting", notice);
@@ -96,6 +99,7 @@ fn build(play: &Play, born: Instant, reporter: &mut Reporter) -> Result<Player, 
         .ports(match settings.ports.value {
             config::Ports::Buses => player::Ports::Buses,
             config::Ports::Tracks => player::Ports::Tracks,
+            config::Ports::Both => player::Ports::Both,
         })
         .transport(match transport(settings) {
             config::Transport::None => player::Transport::None,

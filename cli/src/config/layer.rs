@@ -54,6 +54,8 @@ pub struct Layer {
     /// JACK server's name.
     #[serde(default, deserialize_with = "text")]
     pub server: Option<String>,
+    /// Start the JACK server if it doesn't run.
+    pub start_server: Option<bool>,
     /// Which JACK ports there are.
     pub ports: Option<Ports>,
     /// What JACK ports are connected to.
@@ -114,7 +116,7 @@ impl<'de> Deserialize<'de> for Monitoring {
 
 impl Layer {
     /// Takes the values of the file's tables to their places.
-    pub(super) fn flattened(mut self) -> Self {
+    pub(crate) fn flattened(mut self) -> Self {
         self.poll_ms = self
             .controller
             .take()

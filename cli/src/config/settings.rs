@@ -1,6 +1,7 @@
 //! The values that count: flag before environment before file before default.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use engine_core::convert::{Dither, SampleFormat};
 
@@ -46,6 +47,8 @@ pub struct Settings {
     pub name: Setting<String>,
     /// JACK server's name; `None` is the default one.
     pub server: Setting<Option<String>>,
+    /// Start the JACK server if it doesn't run.
+    pub start_server: Setting<bool>,
     /// Which JACK ports there are.
     pub ports: Setting<Ports>,
     /// What JACK ports are connected to.
@@ -69,12 +72,15 @@ pub struct Settings {
 struct Layers<'a> {
     flags: &'a Layer,
     env: &'a Layer,
+    session: Option<&'a ConfigFile>,
     file: &'a ConfigFile,
 }
 
 impl Layers<'_> {
     /// The layers with the source each has for `key` (as in the file: `ring_ms`).
-    fn each(&self, key: &str) -> [(&Layer, Source); 3] {
+    fn each(&self, key: &str) -> [(&Layer, Source); 4] {
+        static NOTHING: LazyLock<Layer> = LazyLock::new(Layer::default);
+        let of_file = |file: &ConfigFile| Source::File(file.path.clone().unwrap_or_default());
         [
             (
                 self.flags,
@@ -84,10 +90,11 @@ impl Layers<'_> {
                 self.env,
                 Source::Environment(format!("BACKLINE_{}", key.to_uppercase())),
             ),
-            (
-                &self.file.layer,
-                Source::File(self.file.path.clone().unwrap_or_default()),
-            ),
+            match self.session {
+                Some(session) => (&session.layer, of_file(session)),
+                None => (&NOTHING, Source::Default),
+            },
+            (&self.file.layer, of_file(self.file)),
         ]
     }
 
@@ -165,7 +172,25 @@ impl Settings {
     /// # Errors
     /// Code 64: one layer names both a device and a backend that has none.
     pub fn resolve(flags: &Layer, env: &Layer, file: &ConfigFile) -> Result<Self, Failure> {
-        let layers = Layers { flags, env, file };
+        Self::in_session(flags, env, None, file)
+    }
+
+    /// The same with what a session's own file says, between environment and configuration.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve).
+    pub fn in_session(
+        flags: &Layer,
+        env: &Layer,
+        session: Option<&ConfigFile>,
+        file: &ConfigFile,
+    ) -> Result<Self, Failure> {
+        let layers = Layers {
+            flags,
+            env,
+            session,
+            file,
+        };
         let rt_priority = layers.profiled(
             "rt_priority",
             |l| l.rt_priority,
@@ -195,6 +220,7 @@ impl Settings {
             preload_limit: layers.get("preload_limit", |l| l.preload_limit, 64),
             name: layers.get("name", |l| l.name.clone(), "backline".to_owned()),
             server: layers.get("server", |l| l.server.clone().map(Some), None),
+            start_server: layers.get("start_server", |l| l.start_server, false),
             ports: layers.get("ports", |l| l.ports, Ports::default()),
             connect: layers.get("connect", |l| l.connect.clone(), vec![Connect::Physical]),
             transport: layers.get("transport", |l| l.transport, Transport::default()),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Setting, Settings, dither_word, format_word};
+use super::{Setting, Settings, Source, dither_word, format_word};
 
 /// One setting for display.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Row {
     pub value: Value,
     /// Where it comes from.
     pub source: String,
+    /// Whether that is a flag of the command line.
+    pub by_flag: bool,
 }
 
 /// Every setting in the order of the documentation.
@@ -24,6 +26,7 @@ pub fn rows(settings: &Settings) -> Vec<Row> {
             key,
             value: value(&setting.value),
             source: setting.source.to_string(),
+            by_flag: matches!(setting.source, Source::Flag(_)),
         }
     }
     let s = settings;
@@ -44,6 +47,7 @@ pub fn rows(settings: &Settings) -> Vec<Row> {
         row("preload_limit", &s.preload_limit, |v| json!(v)),
         row("name", &s.name, |v| json!(v)),
         row("server", &s.server, |v| json!(v)),
+        row("start_server", &s.start_server, |v| json!(v)),
         row("ports", &s.ports, |v| json!(v)),
         row("connect", &s.connect, |_| json!(connect)),
         row("transport", &s.transport, |v| json!(v)),

@@ -51,6 +51,7 @@ const WHOLE: &str = r#"
     preload_limit = 128
     name = "left"
     server = "studio"
+    start_server = true
     ports = "tracks"
     transport = "follow"
     connect = ["physical", "click=/a:b/"]
@@ -89,6 +90,7 @@ fn every_key_arrives_with_its_source() {
             "preload_limit 128",
             r#"name "left""#,
             r#"server "studio""#,
+            "start_server true",
             r#"ports "tracks""#,
             r#"connect ["physical","click=/a:b/"]"#,
             r#"transport "follow""#,
@@ -261,7 +263,7 @@ fn a_device_means_alsa() {
 fn what_a_file_can_not_say() {
     refused(
         "prefix = 1",
-        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `ports`, `connect`, `transport`, `status`, `on_damage`, `on_loss`, `on_return`, `controller`, `monitoring`",
+        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `start_server`, `ports`, `connect`, `transport`, `status`, `on_damage`, `on_loss`, `on_return`, `controller`, `monitoring`",
     );
     refused(
         "\n[controller]\npoll = 1",

@@ -79,6 +79,8 @@ words! {
         #[default] Buses = "buses",
         /// One per channel of each track, and none of the buses
         Tracks = "tracks",
+        /// One per channel of each bus and of each track
+        Both = "both",
     }
     /// What JACK's transport and the player have to do with each other.
     Transport {

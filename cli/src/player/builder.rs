@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use engine_core::backend::Granted;
+use engine_core::controls::TrackSetting;
 use engine_core::convert::SampleFormat;
 use engine_core::monitor::MonitorLevel;
 use engine_core::ticket::TicketDrum;
@@ -82,6 +83,8 @@ pub enum Ports {
     Buses,
     /// One for every track channel.
     Tracks,
+    /// One for every bus channel, then one for every track channel.
+    Both,
 }
 
 /// Collects what a session is to be. Defaults are those of the command line.
@@ -104,6 +107,9 @@ pub struct PlayerBuilder {
     end: Option<Time>,
     repeat: Repeat,
     born: Instant,
+    song: usize,
+    settings: Vec<(usize, String, TrackSetting)>,
+    present: bool,
 }
 
 /// What is repeated.
@@ -138,6 +144,9 @@ impl PlayerBuilder {
             end: None,
             repeat: Repeat::No,
             born: Instant::now(),
+            song: 0,
+            settings: Vec::new(),
+            present: false,
         }
     }
 
@@ -282,6 +291,25 @@ impl PlayerBuilder {
         self
     }
 
+    /// Begin with this song of the setlist (index from 0), if there is one.
+    pub fn first_song(mut self, song: usize) -> Self {
+        self.song = song;
+        self
+    }
+
+    /// How strips are set (song by index from 0, name of the strip), whatever the songs say. One
+    /// that isn't there is passed over.
+    pub fn strips(mut self, settings: Vec<(usize, String, TrackSetting)>) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Have JACK ports take part in the graph before anything plays, so that they can be connected.
+    pub fn present(mut self, present: bool) -> Self {
+        self.present = present;
+        self
+    }
+
     /// When the program began, for the time to the first sound.
     pub fn born(mut self, born: Instant) -> Self {
         self.born = born;
@@ -309,8 +337,11 @@ impl PlayerBuilder {
             (false, _) => Wiring::Channels,
             (true, Ports::Buses) => Wiring::BusPorts,
             (true, Ports::Tracks) => Wiring::TrackPorts,
+            (true, Ports::Both) => Wiring::BothPorts,
         };
-        let layout = Layout::new(&songs, wiring, None)?;
+        let mut layout = Layout::new(&songs, wiring, None)?;
+        let of_connecting = self.output.notices(&layout);
+        layout.notices.extend(of_connecting);
         let directs = songs
             .iter()
             .map(|s| {
@@ -322,6 +353,11 @@ impl PlayerBuilder {
             .collect();
         for song in &songs {
             song.set_levels(&layout);
+        }
+        for (song, name, setting) in &self.settings {
+            if let Some(song) = songs.get(*song) {
+                song.set_strip(name, *setting);
+            }
         }
         let mut asked = self.asked;
         asked.rate = asked.rate.or_else(|| songs[0].usual_rate());
@@ -389,6 +425,7 @@ impl PlayerBuilder {
                 repeat: repeat.filter(|l| l.a < l.b),
             }
         };
+        let present = self.present && self.output.has_ports();
         let told = Told {
             output: self.output,
             asked,
@@ -407,6 +444,7 @@ impl PlayerBuilder {
             master: self.master,
             monitor: self.monitor,
             born: self.born,
+            present,
         };
         let mut controller = Controller {
             master: told.master,
@@ -426,7 +464,7 @@ impl PlayerBuilder {
             hold: None,
             anchors: Anchors::default(),
             current: None,
-            song: 0,
+            song: self.song.min(last),
             looping: None,
             rolling: false,
             step: Step::default(),

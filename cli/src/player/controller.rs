@@ -70,6 +70,8 @@ pub(super) struct Told {
     pub master: f32,
     pub monitor: MonitorLevel,
     pub born: Instant,
+    /// The ports take part in the graph before anything plays.
+    pub present: bool,
 }
 
 /// What of a song is played, in frames; worked out anew for each rate.
@@ -143,6 +145,9 @@ pub(super) struct Totals {
 impl Controller {
     /// Runs until it is over; the summary is the last note.
     pub fn run(mut self) {
+        if let Some(rig) = self.rig.as_mut().filter(|_| self.told.present) {
+            rig.appear();
+        }
         if !self.follows() {
             self.prepare_start(self.song, None);
         }

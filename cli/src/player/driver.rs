@@ -104,6 +104,36 @@ impl Output {
         }
     }
 
+    /// What the user should know of ports that nobody connects.
+    pub(crate) fn notices(&self, layout: &Layout) -> Vec<(String, String)> {
+        match self {
+            #[cfg(feature = "jack")]
+            Self::Jack {
+                options,
+                physical,
+                as_songs_say,
+            } if !layout.wiring.has_buses() => {
+                let code = "unconnected".to_owned();
+                let song = layout.buses.iter().find(|b| !b.jack.is_empty());
+                match song.filter(|_| *as_songs_say) {
+                    Some(bus) => vec![(
+                        code,
+                        format!("bus `{}` is to be connected, but with --ports tracks there are no buses; --ports both has them", bus.name),
+                    )],
+                    None if *physical && options.connect.is_empty() => vec![(
+                        code,
+                        "with --ports tracks nothing is connected by itself: say what goes where with --connect PORT=DEST, or patch it".into(),
+                    )],
+                    None => Vec::new(),
+                }
+            }
+            _ => {
+                let _ = layout;
+                Vec::new()
+            }
+        }
+    }
+
     pub(crate) fn driver(&self, layout: &Layout) -> Driver {
         match self {
             Self::Null { speed } => {
@@ -117,13 +147,22 @@ impl Output {
                 as_songs_say,
             } => {
                 let mut options = options.clone();
+                let names = layout.outs.iter().zip(&layout.labels);
+                options.labels = names
+                    .map(|(port, label)| backend_jack::PortLabel {
+                        port: port.clone(),
+                        name: label.name.clone(),
+                        group: label.group.clone(),
+                    })
+                    .collect();
                 if *physical && (!as_songs_say || !layout.says_where_main_goes()) {
                     options.connect.push(backend_jack::ConnectRule::Physical {
                         ports: layout.main_ports(),
                     });
                 }
                 if *as_songs_say {
-                    options.connect.extend(song_rules(layout));
+                    let told = song_rules(layout, &options.connect);
+                    options.connect.extend(told);
                 }
                 Box::new(backend_jack::Jack::new(options))
             }
@@ -134,23 +173,38 @@ impl Output {
     }
 }
 
-/// What the song files say of connecting their buses.
+/// What the song files say of connecting their buses, but for ports that `told` already says
+/// something of.
 #[cfg(feature = "jack")]
-fn song_rules(layout: &Layout) -> Vec<backend_jack::ConnectRule> {
+fn song_rules(
+    layout: &Layout,
+    told: &[backend_jack::ConnectRule],
+) -> Vec<backend_jack::ConnectRule> {
+    use backend_jack::ConnectRule::{Exact, Physical, Regex};
+
+    let is_told = |id: &String| {
+        told.iter().any(|rule| match rule {
+            Exact { port, .. } | Regex { port, .. } => port == id,
+            Physical { .. } => false,
+        })
+    };
     let mut rules = Vec::new();
     for bus in &layout.buses {
         for (out, dest) in bus.outs.iter().zip(&bus.jack) {
             let Some(port) = layout.outs.get(usize::from(*out)) else {
                 continue;
             };
+            if is_told(port) {
+                continue;
+            }
             let port = port.clone();
             let pattern = dest.strip_prefix('/').and_then(|d| d.strip_suffix('/'));
             rules.push(match pattern {
-                Some(p) => backend_jack::ConnectRule::Regex {
+                Some(p) => Regex {
                     port,
                     pattern: p.to_owned(),
                 },
-                None => backend_jack::ConnectRule::Exact {
+                None => Exact {
                     port,
                     dest: dest.clone(),
                 },

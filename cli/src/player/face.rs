@@ -1,12 +1,13 @@
 //! The player's face: what a program calls. Every call queues a wish and returns at once.
 
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use engine_core::monitor::{LatencyStats, MonitorLevel};
 
+use super::mixer::Mixer;
 use super::notes::Note;
 use super::status::Status;
 use super::wish::{Place, Wish};
@@ -108,6 +109,14 @@ impl Player {
     /// Switches the latency monitor.
     pub fn set_monitor_level(&self, level: MonitorLevel) {
         self.wish(Wish::Monitor(level));
+    }
+
+    /// Asks how every song's mixer stands. The answer comes once the controller has obeyed what
+    /// it was asked before; none comes after the end.
+    pub fn mixer(&self) -> Receiver<Mixer> {
+        let (sender, answer) = channel();
+        self.wish(Wish::Mixer(sender));
+        answer
     }
 
     /// Fades out over 20 ms and ends the session; [`wait`](Self::wait) for it.

@@ -18,6 +18,28 @@ pub enum Wiring {
     BusPorts,
     /// A port for every track channel, and no buses.
     TrackPorts,
+    /// A port for every bus channel, then one for every track channel.
+    BothPorts,
+}
+
+impl Wiring {
+    /// Whether buses have outputs.
+    pub(crate) fn has_buses(self) -> bool {
+        self != Self::TrackPorts
+    }
+
+    fn has_tracks(self) -> bool {
+        matches!(self, Self::TrackPorts | Self::BothPorts)
+    }
+}
+
+/// What people are told of an output that has a port.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct OutLabel {
+    /// In any script: `Flöte L`.
+    pub name: String,
+    /// The bus, stem or wide stem it is a channel of, when that has several.
+    pub group: Option<String>,
 }
 
 /// A bus of the session.
@@ -38,6 +60,8 @@ pub(crate) struct Layout {
     pub buses: Vec<SessionBus>,
     /// Names of the driver's outputs: stable ASCII ids.
     pub outs: Vec<String>,
+    /// What people are told of them, where they are ports.
+    pub labels: Vec<OutLabel>,
     /// Plane of the first direct out.
     pub direct_from: u16,
     /// Sentences for the user.
@@ -51,6 +75,7 @@ impl Layout {
             wiring,
             buses: Vec::new(),
             outs: Vec::new(),
+            labels: Vec::new(),
             direct_from: 0,
             notices: Vec::new(),
         };
@@ -73,8 +98,14 @@ impl Layout {
         }
         match wiring {
             Wiring::Channels => layout.wire_channels(only),
-            Wiring::BusPorts => layout.wire_ports(),
-            Wiring::TrackPorts => layout.wire_tracks(songs)?,
+            Wiring::BusPorts => layout.wire_ports(&mut Ids::default()),
+            Wiring::TrackPorts => layout.wire_tracks(songs, &mut Ids::default())?,
+            Wiring::BothPorts => {
+                // Buses first: their ids don't depend on what the tracks are called.
+                let mut ids = Ids::default();
+                layout.wire_ports(&mut ids);
+                layout.wire_tracks(songs, &mut ids)?;
+            }
         }
         Ok(layout)
     }
@@ -142,34 +173,45 @@ impl Layout {
         self.direct_from = width as u16;
     }
 
-    fn wire_ports(&mut self) {
-        let mut ids = Ids::default();
+    fn wire_ports(&mut self, ids: &mut Ids) {
         for bus in &mut self.buses {
             let names = ids.channels(&bus.name, bus.channels);
             let first = self.outs.len() as u16;
             bus.outs = (first..first + bus.channels as u16).collect();
             self.outs.extend(names);
+            self.labels.extend(labels(&bus.name, bus.channels));
         }
         self.direct_from = self.outs.len() as u16;
     }
 
-    fn wire_tracks(&mut self, songs: &[Loaded]) -> Result<(), PlayerError> {
-        for bus in &mut self.buses {
-            bus.outs = vec![NO_OUT; bus.channels];
-        }
-        let mut seen: Vec<(&str, usize)> = Vec::new();
-        let mut ids = Ids::default();
-        for strip in songs.iter().flat_map(|s| &s.strips) {
-            let key = (strip.name.as_str(), strip.channels);
-            if !seen.contains(&key) {
-                seen.push(key);
-                self.outs.extend(ids.channels(&strip.name, strip.channels));
+    fn wire_tracks(&mut self, songs: &[Loaded], ids: &mut Ids) -> Result<(), PlayerError> {
+        if !self.wiring.has_buses() {
+            for bus in &mut self.buses {
+                bus.outs = vec![NO_OUT; bus.channels];
             }
         }
-        if self.outs.len() > PLANES - BUS_CHANNELS {
+        let mut seen: Vec<(&str, usize)> = Vec::new();
+        for song in songs {
+            for strip in &song.strips {
+                let key = (strip.name.as_str(), strip.channels);
+                if seen.contains(&key) {
+                    continue;
+                }
+                seen.push(key);
+                self.outs.extend(ids.channels(&strip.name, strip.channels));
+                let stem = song.song.tracks.get(strip.track).map(|t| &t.name);
+                let wide = stem.filter(|stem| **stem != strip.name);
+                self.labels
+                    .extend(labels(&strip.name, strip.channels).map(|label| OutLabel {
+                        group: label.group.or(wide.cloned()),
+                        ..label
+                    }));
+            }
+        }
+        let ports = self.outs.len() - usize::from(self.direct_from);
+        if ports > PLANES - BUS_CHANNELS {
             return Err(PlayerError::Song(format!(
-                "the songs have {} different track channels together, more than the {} ports there may be",
-                self.outs.len(),
+                "the songs have {ports} different track channels together, more than the {} ports there may be",
                 PLANES - BUS_CHANNELS
             )));
         }
@@ -178,10 +220,10 @@ impl Layout {
 
     /// Planes of a track's direct outs.
     pub fn direct_outs(&self, songs: &[Loaded], name: &str, channels: usize) -> [u16; 2] {
-        if self.wiring != Wiring::TrackPorts {
+        if !self.wiring.has_tracks() {
             return [NO_OUT; 2];
         }
-        let mut at = 0u16;
+        let mut at = self.direct_from;
         let mut seen: Vec<(&str, usize)> = Vec::new();
         for strip in songs.iter().flat_map(|s| &s.strips) {
             let key = (strip.name.as_str(), strip.channels);
@@ -234,28 +276,39 @@ impl Layout {
     }
 }
 
+/// What people are told of the channels of a bus or track.
+fn labels(name: &str, channels: usize) -> impl Iterator<Item = OutLabel> {
+    let group = (channels > 1).then(|| name.to_owned());
+    suffixes(channels).map(move |suffix| OutLabel {
+        name: format!("{name} {suffix}").trim_end().to_owned(),
+        group: group.clone(),
+    })
+}
+
+/// What tells channels apart: nothing for one, `L` and `R`, or their numbers.
+fn suffixes(channels: usize) -> impl Iterator<Item = String> {
+    (1..=channels).map(move |i| match (channels, i) {
+        (1, _) => String::new(),
+        (2, 1) => "L".to_owned(),
+        (2, _) => "R".to_owned(),
+        _ => i.to_string(),
+    })
+}
+
 /// Makes stable, unique ASCII ids of names.
 #[derive(Default)]
 struct Ids(Vec<String>);
 
 impl Ids {
     fn channels(&mut self, name: &str, channels: usize) -> Vec<String> {
-        let stem: String = name
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-                    c
-                } else {
-                    '_'
-                }
-            })
-            .collect();
+        let stem = ascii(name);
         let with = |stem: &str| -> Vec<String> {
-            match channels {
-                1 => vec![stem.to_owned()],
-                2 => vec![format!("{stem}_L"), format!("{stem}_R")],
-                n => (1..=n).map(|i| format!("{stem}_{i}")).collect(),
-            }
+            suffixes(channels)
+                .map(|suffix| match suffix.as_str() {
+                    "" => stem.to_owned(),
+                    suffix => format!("{stem}_{suffix}"),
+                })
+                .collect()
         };
         let mut ids = with(&stem);
         let mut n = 2;
@@ -268,6 +321,19 @@ impl Ids {
     }
 }
 
+/// A name in letters, digits and `-_.`, written as it sounds: `Flöte 1` is `Flote_1`.
+fn ascii(name: &str) -> String {
+    let plain = deunicode::deunicode_with_tofu(name, "_");
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let id: String = (plain.trim().chars())
+        .map(|c| if allowed(c) { c } else { '_' })
+        .collect();
+    match id.as_str() {
+        "" => "_".to_owned(),
+        _ => id,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,8 +342,45 @@ mod tests {
     fn ids_are_ascii_stable_and_unique() {
         let mut ids = Ids::default();
         assert_eq!(ids.channels("main", 2), ["main_L", "main_R"]);
-        assert_eq!(ids.channels("Flöte 1", 1), ["Fl_te_1"]);
-        assert_eq!(ids.channels("Fl?te 1", 1), ["Fl_te_1-2"]);
+        assert_eq!(ids.channels("Flöte 1", 1), ["Flote_1"]);
+        assert_eq!(ids.channels("Flote 1", 1), ["Flote_1-2"]);
         assert_eq!(ids.channels("quad", 3), ["quad_1", "quad_2", "quad_3"]);
+        // One of its channels is there already.
+        assert_eq!(ids.channels("quad_2", 1), ["quad_2-2"]);
+        assert_eq!(ids.channels("main", 1), ["main"]);
+        assert_eq!(ids.channels("main", 2), ["main-2_L", "main-2_R"]);
+    }
+
+    #[test]
+    fn ids_of_any_script_can_be_typed() {
+        for (name, id) in [
+            ("Ключ", "Kliuch"),
+            ("太鼓", "Tai_Gu"),
+            ("a:b/c", "a_b_c"),
+            ("🥁", "drum"),
+            ("\u{200b}", "_"),
+            ("Träck #2", "Track__2"),
+        ] {
+            assert_eq!(ascii(name), id, "{name}");
+        }
+        for name in ["…", "¿", "\u{301}", "\u{10ffff}", "\u{1f600}x"] {
+            let id = ascii(name);
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            assert!(!id.is_empty() && id.chars().all(allowed), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn people_are_told_the_whole_name() {
+        let of = |name: &str, channels| -> Vec<(String, Option<String>)> {
+            labels(name, channels).map(|l| (l.name, l.group)).collect()
+        };
+        assert_eq!(of("Flöte", 1), [("Flöte".into(), None)]);
+        let group = Some("Flöte".to_owned());
+        assert_eq!(
+            of("Flöte", 2),
+            [("Flöte L".into(), group.clone()), ("Flöte R".into(), group)]
+        );
+        assert_eq!(of("pads", 3)[2].0, "pads 3");
     }
 }

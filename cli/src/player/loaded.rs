@@ -195,6 +195,14 @@ impl Loaded {
         self.controls.commit();
     }
 
+    /// Sets the strip of that name, if there is one.
+    pub fn set_strip(&self, name: &str, setting: TrackSetting) {
+        if let Some(at) = self.strips.iter().position(|s| s.name == name) {
+            self.controls.set_track(at, setting);
+            self.controls.commit();
+        }
+    }
+
     /// The bus that strip `strip` feeds.
     pub fn bus_of(&self, strip: &StripInfo) -> &str {
         self.song.tracks[strip.track].bus_name()

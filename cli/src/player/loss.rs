@@ -223,6 +223,10 @@ impl Controller {
         self.shown.health = None;
         self.decks.size = ring_size(&self.told.output, self.told.ring_ms, &rig.granted);
         self.set_up(&rig);
+        let mut rig = rig;
+        if self.told.present {
+            rig.appear();
+        }
         self.rig = Some(rig);
         // A loop that was made by hand stays; the song's own is worked out anew.
         let by_hand = self.looping != self.parts[self.song].repeat;

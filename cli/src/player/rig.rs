@@ -88,6 +88,14 @@ impl Rig {
         Ok(result?)
     }
 
+    /// Has the driver take part in its graph, silent: a client's ports can be connected only then.
+    pub fn appear(&mut self) {
+        // A driver that can't shows it in its report, and when it is to play.
+        if self.run().is_ok() {
+            self.halt(engine_core::backend::Halt::Now);
+        }
+    }
+
     /// Has the driver play what it was given, to the last frame, and takes the engine back.
     pub fn halt(&mut self, how: engine_core::backend::Halt) {
         if self.running {

@@ -1,9 +1,12 @@
 //! Wishes: what anyone may ask of the controller. They wait in its queue and wake it at once.
 
+use std::sync::mpsc::Sender;
+
 use engine_core::monitor::MonitorLevel;
 use engine_core::ticket::Ticket;
 
 use super::kit::Kit;
+use super::mixer::Mixer;
 use crate::song::Time;
 
 /// A place in a song.
@@ -40,6 +43,8 @@ pub(crate) enum Wish {
     Master(f32),
     Level(String, f32),
     Monitor(MonitorLevel),
+    /// Tell how every song's mixer stands.
+    Mixer(Sender<Mixer>),
 
     // ---- from the player's own threads ----
     /// A deck's files are open.

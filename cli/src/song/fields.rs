@@ -9,15 +9,15 @@ use crate::units::Level;
 
 /// A level in dB: a number, `-inf` allowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct GainDb(pub f64);
+pub(crate) struct GainDb(pub f64);
 
 /// A position from −1 to +1.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Pan(pub f32);
+pub(crate) struct Pan(pub f32);
 
 /// A time: a string as on the command line, or a number of seconds.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct TimeText(pub Time);
+pub(crate) struct TimeText(pub Time);
 
 /// A number of either TOML type.
 struct Number(&'static str);

@@ -323,14 +323,16 @@ impl File<'_> {
         }
         let mut destinations = Vec::new();
         for destination in raw.get_ref() {
-            if format!("port={}", destination.get_ref())
-                .parse::<Connect>()
-                .is_err()
-            {
-                return self.error(
-                    destination,
-                    "expected a JACK port such as `system:playback_3`, or `/REGEX/`",
-                );
+            let dest = destination.get_ref();
+            if let Err(why) = format!("port={dest}").parse::<Connect>() {
+                // Of a pattern the reason is told.
+                let what = match dest.len() > 2 && dest.starts_with('/') && dest.ends_with('/') {
+                    true => why.to_string(),
+                    false => {
+                        "expected a JACK port such as `system:playback_3`, or `/REGEX/`".to_owned()
+                    }
+                };
+                return self.error(destination, what);
             }
             destinations.push(destination.get_ref().clone());
         }

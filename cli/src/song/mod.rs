@@ -1,7 +1,7 @@
 //! Songs and setlists: what is played, from files, folders and TOML.
 
 mod error;
-mod fields;
+pub(crate) mod fields;
 mod file;
 mod folder;
 mod load;
@@ -15,6 +15,7 @@ pub use error::SongError;
 pub use file::{Document, Entry, parse};
 pub use load::{Request, load};
 pub use model::*;
+pub(crate) use names::unique;
 pub use names::{check_name, suggested_bus};
 pub use order::natural_order;
 pub use overrides::Overrides;

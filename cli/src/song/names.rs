@@ -61,7 +61,7 @@ pub(super) fn clean(name: &str) -> String {
 }
 
 /// Makes names unique in their order: the second `drums` becomes `drums 2`.
-pub(super) fn unique(names: Vec<String>) -> Vec<String> {
+pub(crate) fn unique(names: Vec<String>) -> Vec<String> {
     let all: HashSet<String> = names.iter().cloned().collect();
     let mut taken = HashSet::new();
     names

@@ -67,10 +67,13 @@ impl FromStr for Connect {
         }
         let port = port.to_owned();
         match dest.strip_prefix('/').map(|rest| rest.strip_suffix('/')) {
-            Some(Some(pattern)) if !pattern.is_empty() => Ok(Self::Matching {
-                port,
-                pattern: pattern.to_owned(),
-            }),
+            Some(Some(pattern)) if !pattern.is_empty() => {
+                check_pattern(pattern)?;
+                Ok(Self::Matching {
+                    port,
+                    pattern: pattern.to_owned(),
+                })
+            }
             None if dest.contains(':') => Ok(Self::Exact {
                 port,
                 dest: dest.to_owned(),
@@ -78,6 +81,13 @@ impl FromStr for Connect {
             _ => Err(error()),
         }
     }
+}
+
+fn check_pattern(pattern: &str) -> Result<(), UnitError> {
+    regex_lite::Regex::new(pattern).map(drop).map_err(|why| {
+        let expected = format!("a regular expression between the slashes ({why})");
+        UnitError::new(expected, pattern)
+    })
 }
 
 /// As it would be given.
@@ -113,6 +123,17 @@ mod tests {
         assert_eq!(
             "main_L=Built-in Audio:playback_FL".parse(),
             Ok(Connect::Exact { port, dest })
+        );
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_refused_with_the_reason() {
+        assert_eq!(
+            "main_L=/sys(tem:.*/"
+                .parse::<Connect>()
+                .unwrap_err()
+                .to_string(),
+            "expected a regular expression between the slashes (found open group without closing ')'), not `sys(tem:.*`"
         );
     }
 

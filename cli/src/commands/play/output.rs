@@ -19,7 +19,14 @@ pub(in crate::commands) struct Chosen {
     pub notices: Vec<String>,
     /// Why it came to this, when it is the last way that was left.
     pub last_resort: Option<String>,
+    /// The server that was started for this, to be kept until the output is open.
+    pub kept: Option<Kept>,
 }
+
+#[cfg(feature = "jack")]
+pub(in crate::commands) use backend_jack::Kept;
+#[cfg(not(feature = "jack"))]
+pub(in crate::commands) use std::convert::Infallible as Kept;
 
 impl Chosen {
     /// An output that does as the settings say.
@@ -32,6 +39,7 @@ impl Chosen {
             format: settings.format.value,
             notices: Vec::new(),
             last_resort: None,
+            kept: None,
         }
     }
 }
@@ -100,6 +108,7 @@ fn jack_flag(settings: &Settings) -> Option<&str> {
     flag(&settings.connect)
         .or(flag(&settings.ports))
         .or(flag(&settings.server))
+        .or(flag(&settings.start_server))
 }
 
 #[cfg(feature = "alsa")]
@@ -139,15 +148,28 @@ fn not_built_in(what: &str) -> Refusal {
 
 #[cfg(feature = "jack")]
 fn jack(settings: &Settings) -> Result<Chosen, Refusal> {
+    use engine_core::backend::BackendErrorKind;
+
     use super::refusal::{sentence, word_of};
 
     let server = settings.server.value.as_deref();
-    let found = backend_jack::list_ports(server).map_err(|e| {
+    let start = settings.start_server.value;
+    let (kept, found) = match backend_jack::list_ports(server) {
+        Err(e) if start && e.kind == BackendErrorKind::NoServer => {
+            super::start::start_server(server).map(|(kept, found)| (Some(kept), found))
+        }
+        found => found.map(|found| (None, found)),
+    }
+    .map_err(|e| {
         let code = Failure::from(e.clone()).code;
         let failure = Failure::new(code, sentence(&e.message));
         Refusal::new(failure, word_of(e.kind))
     })?;
-    let notices = under_jack(settings, found.rate, found.period)?;
+    let mut notices = under_jack(settings, found.rate, found.period)?;
+    if kept.is_some() {
+        notices.insert(0, format!("the JACK server {} was started", found.name));
+    }
+    check_physical(settings)?;
     let (connect, physical) = rules(&settings.connect.value);
     let connect_nothing = settings
         .connect
@@ -159,6 +181,8 @@ fn jack(settings: &Settings) -> Result<Chosen, Refusal> {
                 client_name: settings.name.value.clone(),
                 server_name: settings.server.value.clone(),
                 connect,
+                // A configuration's rules hold for whatever is played.
+                pass_over: !settings.connect.source.is_explicit(),
                 ..backend_jack::JackOptions::default()
             },
             physical,
@@ -170,6 +194,7 @@ fn jack(settings: &Settings) -> Result<Chosen, Refusal> {
         format: None,
         notices,
         last_resort: None,
+        kept,
     })
 }
 
@@ -198,6 +223,19 @@ fn rules(connect: &[crate::units::Connect]) -> (Vec<backend_jack::ConnectRule>, 
     });
     let rules = rules.collect();
     (rules, physical)
+}
+
+/// `physical` means bus main, which not every session has.
+#[cfg(feature = "jack")]
+fn check_physical(settings: &Settings) -> Result<(), Failure> {
+    let Setting { value, source } = &settings.connect;
+    let physical = value.contains(&crate::units::Connect::Physical);
+    if physical && source.is_explicit() && settings.ports.value == crate::config::Ports::Tracks {
+        return Err(Failure::usage(format!(
+            "{source} physical connects bus main, and with --ports tracks there are no buses; --ports both has them"
+        )));
+    }
+    Ok(())
 }
 
 /// What the settings ask of a device that is the server's: refused when it was asked for this

@@ -34,6 +34,10 @@ impl Controller {
                 Err(e) => self.not_opened(ticket, e),
             },
             Wish::Primed(ticket) => self.primed(ticket),
+            Wish::Mixer(answer) => {
+                // Who asked may have given up.
+                let _ = answer.send(self.mixer());
+            }
             _ if self.quitting.is_some() => {}
             Wish::Play => self.play(),
             Wish::Pause => self.pause(),
