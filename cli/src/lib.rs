@@ -12,6 +12,7 @@ pub mod exit;
 pub mod feeder;
 mod located;
 pub mod media;
+pub mod nsm;
 pub mod null;
 pub mod output;
 pub mod plan;

@@ -13,6 +13,7 @@ pub mod jackd;
 pub mod law;
 pub mod mixer;
 pub mod noise;
+pub mod nsm;
 pub mod process;
 pub mod program;
 pub mod random_song;

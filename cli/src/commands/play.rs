@@ -1,5 +1,6 @@
 //! `backline play`: from an order to a session, and from its account to an exit code.
 
+mod managed;
 pub(super) mod output;
 pub(super) mod refusal;
 mod session;
@@ -12,11 +13,12 @@ use std::time::{Duration, Instant};
 
 use self::output::Chosen;
 use self::refusal::Refusal;
-use self::session::{Outcome, Session};
+use self::session::{Input, Outcome, Session};
 use super::Ending;
 use crate::args::{Passes, Play};
 use crate::config::{self, Settings, Status};
 use crate::exit::{Code, Failure};
+use crate::nsm::Link;
 use crate::player::{self, Player, PlayerBuilder};
 use crate::report::{Ended, Latency, Mode, Reporter, Summary, Warning};
 use crate::song::{self, Request, Time};
@@ -36,11 +38,31 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
         let message = format!("signals can't be watched ({e}): they end playing without a fade");
         warn(&mut reporter, "signals", message);
     }
-    let player = match build(play, born, &mut reporter) {
+    if let Some(url) = &play.session_manager {
+        let sink = sender.clone();
+        // Sent to nobody after the end.
+        let sink = move |request| drop(sink.send(Input::Manager(request)));
+        match Link::join(url, "backline", "backline", sink) {
+            Ok(link) => {
+                let outcome = managed::run(play, &link, born, &mut reporter, &inputs, &sender);
+                return Ok(ending(&outcome, play.fail_on_xrun));
+            }
+            Err(e) if play.run.inputs.is_empty() => {
+                let refusal = Failure::new(Code::Unavailable, e.to_string()).into();
+                return refused(refusal, &play.settings, reporter);
+            }
+            Err(e) => warn(
+                &mut reporter,
+                "session-manager",
+                format!("{e}; playing without it"),
+            ),
+        }
+    }
+    let player = match build(play, born, &mut reporter, |builder| builder) {
         Ok(player) => player,
         Err(refusal) => return refused(refusal, &play.settings, reporter),
     };
-    let keys = if play.keys && mode == Mode::Text {
+    let mut keys = if play.keys && mode == Mode::Text {
         Keys::open(sender).unwrap_or_else(|e| {
             let message = format!("the keyboard can't be read: {e}");
             warn(&mut reporter, "keys", message);
@@ -49,11 +71,17 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
     } else {
         None
     };
-    let outcome = Session::new(player, reporter, inputs, keys).run();
+    let outcome = Session::new(player, &mut reporter, &inputs, &mut keys).run();
     Ok(ending(&outcome, play.fail_on_xrun))
 }
 
-fn build(play: &Play, born: Instant, reporter: &mut Reporter) -> Result<Player, Refusal> {
+/// Builds a player from an order. `more` has the last word on how.
+fn build(
+    play: &Play,
+    born: Instant,
+    reporter: &mut Reporter,
+    more: impl FnOnce(PlayerBuilder) -> PlayerBuilder,
+) -> Result<Player, Refusal> {
     for notice in &play.notices {
         warn(reporter, "setting", notice.clone());
     }
@@ -131,7 +159,7 @@ fn build(play: &Play, born: Instant, reporter: &mut Reporter) -> Result<Player, 
             range.end.clone().unwrap_or(Time::Frames(u64::MAX)),
         ))),
     };
-    builder
+    more(builder)
         .build()
         .map_err(|e| Refusal::of(e, last_resort.as_deref()))
 }
@@ -303,6 +331,7 @@ mod tests {
         let outcome = Outcome {
             summary: Some(summary),
             signal,
+            next: None,
         };
         ending(&outcome, fail_on_xrun)
     }
@@ -355,6 +384,7 @@ mod tests {
         let outcome = Outcome {
             summary: None,
             signal: None,
+            next: None,
         };
         assert_eq!(ending(&outcome, false), Ending::Code(Code::Software));
     }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGSTOP};
 use signal_hook::low_level::raise;
 
+use super::managed::{Attached, Open};
 use super::signals::Signal;
+use crate::nsm;
 use crate::player::{Note, Place, Player, Status, TrackMeter};
 use crate::report::{BusLevel, Ended, Failure, Faults, Meters, Reporter, State, Summary, Switched};
 use crate::song::Time;
@@ -20,10 +22,12 @@ const SUSPEND: Duration = Duration::from_secs(1);
 const SKIP_S: f64 = 5.0;
 
 /// What somebody outside wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Input {
     Key(Key),
     Signal(Signal),
+    /// From a session manager.
+    Manager(nsm::Request),
 }
 
 impl From<Key> for Input {
@@ -45,22 +49,41 @@ pub(super) struct Outcome {
     pub summary: Option<Summary>,
     /// The signal that ended it and is to be raised again.
     pub signal: Option<i32>,
+    /// What the session manager wants instead; then nothing has been said of the end.
+    pub next: Option<Open>,
 }
 
-pub(super) struct Session {
+impl Outcome {
+    /// A signal came before there was anything to play, which is said.
+    pub fn before_any(signal: i32, reporter: &mut Reporter) -> Self {
+        let summary = so_far(&Status::default());
+        reporter.summary(&summary);
+        Self {
+            summary: Some(summary),
+            signal: (signal == SIGINT).then_some(signal),
+            next: None,
+        }
+    }
+}
+
+pub(super) struct Session<'a> {
     player: Player,
-    reporter: Reporter,
-    inputs: Receiver<Input>,
-    keys: Option<Keys>,
+    reporter: &'a mut Reporter,
+    inputs: &'a Receiver<Input>,
+    keys: &'a mut Option<Keys>,
     signal: Option<i32>,
+    manager: Option<Attached<'a>>,
+    /// Plays at once.
+    plays: bool,
+    next: Option<Open>,
 }
 
-impl Session {
+impl<'a> Session<'a> {
     pub fn new(
         player: Player,
-        reporter: Reporter,
-        inputs: Receiver<Input>,
-        keys: Option<Keys>,
+        reporter: &'a mut Reporter,
+        inputs: &'a Receiver<Input>,
+        keys: &'a mut Option<Keys>,
     ) -> Self {
         Self {
             player,
@@ -68,15 +91,32 @@ impl Session {
             inputs,
             keys,
             signal: None,
+            manager: None,
+            plays: true,
+            next: None,
+        }
+    }
+
+    /// With a session manager; `plays` at once, or waits.
+    pub fn managed(self, manager: Attached<'a>, plays: bool) -> Self {
+        Self {
+            manager: Some(manager),
+            plays,
+            ..self
         }
     }
 
     /// Plays until it is over, and says so.
     pub fn run(mut self) -> Outcome {
-        self.player.play();
+        if self.plays {
+            self.player.play();
+        }
         let summary = loop {
             while let Ok(input) = self.inputs.try_recv() {
                 self.obey(input);
+            }
+            if let Some(manager) = &mut self.manager {
+                manager.tend(&self.player);
             }
             // A player that is over may have left notes.
             let over = self.player.is_over();
@@ -88,8 +128,15 @@ impl Session {
                 None => {}
             }
         };
+        if let Some(next) = self.next {
+            return Outcome {
+                summary,
+                signal: None,
+                next: Some(next),
+            };
+        }
         // The terminal is as it was before the last words.
-        self.keys = None;
+        *self.keys = None;
         match &summary {
             Some(summary) => self.reporter.summary(summary),
             None => {
@@ -108,6 +155,7 @@ impl Session {
         Outcome {
             summary,
             signal: self.signal,
+            next: None,
         }
     }
 
@@ -119,10 +167,23 @@ impl Session {
                 self.reporter.position(&position, &meters);
             }
             Note::Device(device) => self.reporter.device(&device),
-            Note::Warning(warning) => self.reporter.warning(&warning),
-            Note::Error(error) => self.reporter.error(&error),
+            Note::Warning(warning) => {
+                self.say(1, &warning.message);
+                self.reporter.warning(&warning);
+            }
+            Note::Error(error) => {
+                self.say(3, &error.message);
+                self.reporter.error(&error);
+            }
             // The caller's.
             Note::Summary(_) => {}
+        }
+    }
+
+    /// To the session manager, if there is one.
+    fn say(&self, priority: i32, message: &str) {
+        if let Some(manager) = &self.manager {
+            manager.say(priority, message);
         }
     }
 
@@ -138,6 +199,13 @@ impl Session {
                 self.reporter.statistics(&so_far);
             }
             Input::Signal(Signal::Suspend) => self.suspend(),
+            Input::Manager(request) => {
+                let manager = self.manager.as_mut();
+                if let Some(open) = manager.and_then(|m| m.obey(request, &self.player)) {
+                    self.next = Some(open);
+                    self.player.quit();
+                }
+            }
         }
     }
 
@@ -192,7 +260,7 @@ impl Session {
         terminal::restore();
         // SIGSTOP, not SIGTSTP: that one is ours.
         let _ = raise(SIGSTOP);
-        if let Some(keys) = &self.keys {
+        if let Some(keys) = self.keys.as_ref() {
             keys.resume();
         }
         if was_playing {
