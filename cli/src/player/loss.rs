@@ -223,10 +223,6 @@ impl Controller {
         self.shown.health = None;
         self.decks.size = ring_size(&self.told.output, self.told.ring_ms, &rig.granted);
         self.set_up(&rig);
-        let mut rig = rig;
-        if self.told.present {
-            rig.appear();
-        }
         self.rig = Some(rig);
         // A loop that was made by hand stays; the song's own is worked out anew.
         let by_hand = self.looping != self.parts[self.song].repeat;
@@ -257,7 +253,9 @@ impl Controller {
             _ => part.repeat,
         };
         self.start_deck(frame);
-        if self.started && self.told.output.has_ports() {
+        // (One that was lost before its first sound was to play all the same.)
+        let was_there = self.started || hold.was_rolling || self.told.present;
+        if was_there && self.told.output.has_ports() {
             // Its ports are patched as before also while nothing is played.
             self.run_driver();
         }
