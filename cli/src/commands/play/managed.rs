@@ -10,7 +10,7 @@ use super::session::{Input, Outcome, Session};
 use super::signals::Signal;
 use super::{build, warn};
 use crate::args::{Play, Run};
-use crate::config::{Settings, Status};
+use crate::config::{Settings, Status, Transport};
 use crate::exit::{Code, Failure};
 use crate::nsm::{Contents, Link, Project, Refusal, Request, Restored, Ticket};
 use crate::player::{Mixer, Player};
@@ -166,7 +166,7 @@ fn empty(open: &Open) -> String {
 }
 
 /// Loads a session, or makes a new one from the inputs. `None`: there is nothing to play. Beside it
-/// comes whether to play at once, which only a new one does.
+/// comes whether to play at once, which a new one does, and one that follows the transport.
 fn begin<'a>(
     play: &Play,
     link: &'a Link,
@@ -212,6 +212,9 @@ fn begin<'a>(
     if restored.is_none() {
         project.save(&saved, mono, &play.settings)?;
     }
+    // A follower's transport says when.
+    let follows = play.settings.transport.value == Transport::Follow;
+    let plays = restored.is_none() || follows;
     let attached = Attached {
         link,
         project,
@@ -222,7 +225,7 @@ fn begin<'a>(
         asked: None,
         looked: Instant::now(),
     };
-    Ok(Some((attached, player, restored.is_none())))
+    Ok(Some((attached, player, plays)))
 }
 
 /// The order to play what a session holds: of the command line only its settings still count.
