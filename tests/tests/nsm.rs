@@ -10,6 +10,7 @@ use backline_tests::jack_look::Look;
 use backline_tests::jackd::Jackd;
 use backline_tests::nsm::Manager;
 use backline_tests::program::{Home, Running, wait_until};
+use backline_tests::stems::write_f32_wav;
 use backline_tests::terminal::Terminal;
 use libc::SIGTERM;
 use rosc::OscType;
@@ -58,12 +59,13 @@ fn a_session_is_opened_saved_left_and_comes_back_as_it_was() {
     home.wav("one/drums.wav", 1_000);
     home.wav("one/click.wav", 1_000);
     home.wav("two/drums.wav", 60_000);
+    let three = [1_f32, 2.0, 3.0].map(|x| vec![x / 8.0; 48_000]);
+    write_f32_wav(&home.path().join("two/pads.wav"), 48_000, &three);
     home.wav("other/choir.wav", 60_000);
     let (a, b) = (home.path().join("s/A"), home.path().join("other"));
     let look = Look::open(&server, "look");
     let mut manager = Manager::new();
-    let args =
-        "play one two --ports both --connect none --gain drums=-6 --pan drums=0.3 --master -2";
+    let args = "play one two --bus pads=wide --ports both --connect none --gain drums=-6 --pan drums=0.3 --master -2";
     let mut terminal = Terminal::start(command(&home, &manager, server.name(), args));
     let announced = manager.welcome();
     let texts: Vec<Option<String>> = announced.iter().cloned().map(OscType::string).collect();
@@ -81,7 +83,7 @@ fn a_session_is_opened_saved_left_and_comes_back_as_it_was() {
     // The first session is made of the command line's songs.
     manager.open(&a, "backline.nAAAA").expect("opens");
     let ports = look.ports("backline.nAAAA");
-    assert_eq!(ports.len(), 8, "{ports:?}");
+    assert_eq!(ports.len(), 14, "{ports:?}");
     assert!(ports.contains(&"backline.nAAAA:click_R".to_owned()));
     wait_until("a connection", || {
         look.connect("backline.nAAAA:main_L", "system:playback_3")
@@ -99,13 +101,20 @@ fn a_session_is_opened_saved_left_and_comes_back_as_it_was() {
     // In the second song something is changed, which is to be saved.
     terminal.wait_for_line("the second song", |line| line.contains("1:00"));
     assert!(!manager.comes("/nsm/client/is_dirty", Duration::from_millis(600)));
-    terminal.press("m1");
+    terminal.press("m1m4");
     manager.wait("/nsm/client/is_dirty");
+    terminal.wait_for_line("both", |line| line.contains("mute 1 4"));
     manager.save().expect("saves");
     manager.wait("/nsm/client/is_clean");
     let saved = files(&a);
     assert!(saved["session.toml"].contains("song = 2\n"), "{saved:#?}");
     assert!(saved["02 two/song.toml"].contains("mute = true\n"));
+    // Of a stem of three channels one is set otherwise.
+    assert!(
+        saved["session.toml"]
+            .contains("song = 2\nname = \"pads.3\"\ngain_db = 0.0\npan = 0.0\nmute = true\n"),
+        "{saved:#?}"
+    );
     assert!(saved["01 one/song.toml"].contains("mute = false\n"));
 
     // Another session, in the same process: what somebody has put there.
