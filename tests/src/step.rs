@@ -7,6 +7,7 @@ use backline::player::{Driver, EngineBorrower, Output};
 use engine_core::backend::{
     Backend, BackendError, Closed, Granted, Halt, Health, Played, Process, Report, Text, Wish,
 };
+use engine_core::outside::Outside;
 
 /// The test's end of the driver.
 #[derive(Clone)]
@@ -26,6 +27,29 @@ struct State {
     hangs: bool,
     opens: u32,
     cycles: u32,
+    /// An outside transport, if there is one.
+    outside: Option<Outside>,
+}
+
+impl State {
+    /// One call, if there is somebody to call; whether the engine gave what was heard.
+    fn call(&mut self, frames: usize) -> bool {
+        let Some(p) = &mut self.process else {
+            return false;
+        };
+        for plane in &mut self.planes {
+            plane.resize(frames, 0.0);
+        }
+        let mut planes: Vec<&mut [f32]> = self.planes.iter_mut().map(Vec::as_mut_slice).collect();
+        let played = p.process(&mut planes, frames) == Played::Engine;
+        self.cycles += 1;
+        if played {
+            for (heard, plane) in self.heard.iter_mut().zip(&self.planes) {
+                heard.extend_from_slice(&plane[..frames]);
+            }
+        }
+        played
+    }
 }
 
 impl Stepper {
@@ -43,6 +67,7 @@ impl Stepper {
                 hangs: false,
                 opens: 0,
                 cycles: 0,
+                outside: None,
             })),
         }
     }
@@ -75,19 +100,7 @@ impl Stepper {
                 if !p.ready(frames) {
                     return false;
                 }
-                for plane in &mut s.planes {
-                    plane.resize(frames, 0.0);
-                }
-                let mut planes: Vec<&mut [f32]> =
-                    s.planes.iter_mut().map(Vec::as_mut_slice).collect();
-                let played = p.process(&mut planes, frames);
-                s.cycles += 1;
-                if played == Played::Engine {
-                    for (heard, plane) in s.heard.iter_mut().zip(&s.planes) {
-                        heard.extend_from_slice(&plane[..frames]);
-                    }
-                }
-                played == Played::Engine
+                s.call(frames)
             });
             if played {
                 return true;
@@ -97,6 +110,36 @@ impl Stepper {
             }
             std::thread::sleep(Duration::from_micros(200));
         }
+    }
+
+    /// Where the outside transport is from now on. Rolling, it goes on with the frames of [`Stepper::rush`].
+    pub fn follow(&self, outside: Outside) {
+        self.with(|s| s.outside = Some(outside));
+    }
+
+    /// Whether the outside transport's frame could be played at once.
+    pub fn in_step(&self) -> bool {
+        self.with(|s| match (&mut s.process, s.outside) {
+            (Some(p), Some(outside)) => {
+                p.follow(outside);
+                p.in_step()
+            }
+            _ => false,
+        })
+    }
+
+    /// Plays `frames` frames in one call, ready or not, if the stream runs.
+    pub fn rush(&self, frames: usize) {
+        self.with(|s| {
+            if s.halted || s.process.is_none() {
+                return;
+            }
+            if let (Some(p), Some(outside)) = (&mut s.process, &mut s.outside) {
+                p.follow(*outside);
+                outside.frame += if outside.rolling { frames as u64 } else { 0 };
+            }
+            s.call(frames);
+        });
     }
 
     /// What was played since the last time, channels × frames.

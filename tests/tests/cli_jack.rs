@@ -329,3 +329,41 @@ fn a_transport_needs_jack_and_a_straight_time() {
         ["c.toml: transport is for JACK, and the backend here is null"]
     );
 }
+
+#[test]
+fn latency_and_the_server_s_punctuality_are_told() {
+    let Some(server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    home.wav("a.wav", 60_000);
+    let _desk = Recorder::with_latency(&server, "desk", 1, 1, Some(4800));
+    let args = "play a.wav --connect main_L=desk:in_1 --monitor full --status json";
+    let mut playing = Running::start(&mut command(&home, &server, args));
+    let known = |e: &Value| {
+        e["event"] == "position"
+            && e["output_latency_frames"] == 4800
+            && e["output_latency_ms"] == 100.0
+    };
+    playing.wait_for("its latency", known);
+    playing.signal(SIGTERM);
+    let ended = playing.finish();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let summary = ended.summary();
+    assert_eq!(summary["output_latency_frames"], 4800);
+    assert_eq!(summary["output_latency_ms"], 100.0);
+    for measured in ["cpu_load_pct", "max_delay_ms", "cycle_late_ms"] {
+        assert!(summary[measured].is_number(), "{measured}: {summary}");
+    }
+    let priority = &summary["rt_priority"];
+    assert!(priority.is_u64() || priority.is_null(), "{summary}");
+
+    // Without a clock in the callback nobody knows how late that began.
+    let args = "play a.wav --connect none --monitor off --status json";
+    let mut playing = Running::start(&mut command(&home, &server, args));
+    playing.wait_until_playing();
+    playing.signal(SIGTERM);
+    let summary = playing.finish().summary();
+    assert_eq!(summary["cycle_late_ms"], Value::Null, "{summary}");
+    assert_eq!(summary["output_latency_frames"], 0, "{summary}");
+}

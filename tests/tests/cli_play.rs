@@ -45,6 +45,9 @@ fn a_song_plays_to_its_end_and_the_summary_is_as_documented() {
             "backend": "null", "device": "null", "ended": "end",
             "device_xruns": null, "late_callbacks": null,
             "starvations": 0, "starved_frames": 0, "clips": 0,
+            "losses": 0, "reason": null, "abandoned": 0,
+            "output_latency_frames": 0, "output_latency_ms": 0.0, "cpu_load_pct": null,
+            "max_delay_ms": null, "cycle_late_ms": null, "rt_priority": null,
             "monitoring": "off",
             "latency": {
                 "mean_ms": 0.0, "max_ms": 0.0, "min_ms": 0.0, "xruns": 0,
@@ -65,7 +68,9 @@ fn started_and_positions_are_as_documented() {
     assert_eq!(started.len(), 1, "{played:#?}");
     assert_eq!(
         keys(started[0]),
-        sorted("event v t_ms after_ms rate channels period backend device output_latency_frames")
+        sorted(
+            "event v t_ms after_ms rate channels period backend device output_latency_frames output_latency_ms"
+        )
     );
     assert_eq!(started[0]["rate"], 48_000);
     assert_eq!(started[0]["channels"], 2);
@@ -82,7 +87,9 @@ fn started_and_positions_are_as_documented() {
     for position in &positions {
         assert_eq!(
             keys(position),
-            sorted("event v t_ms frame length_frames state reason song section")
+            sorted(
+                "event v t_ms frame length_frames state reason song section output_latency_frames output_latency_ms"
+            )
         );
         assert_eq!(position["length_frames"], 43_200);
         assert_eq!(position["song"], "song");

@@ -250,6 +250,7 @@ fn told(refusal: &Refusal, latency: Latency, mut reporter: Reporter) -> Ending {
         losses: 0,
         reason: None,
         abandoned: 0,
+        delivery: Default::default(),
         latency,
         error: Some(error),
     });
@@ -322,6 +323,7 @@ mod tests {
             losses: 0,
             reason: None,
             abandoned: 0,
+            delivery: Default::default(),
             latency: Latency::Off,
             error: None,
         }

@@ -130,7 +130,7 @@ impl Job<'_> {
             period: None,
             backend: "file".into(),
             device: Some(self.device()),
-            output_latency_frames: None,
+            latency: Default::default(),
         });
         let since = Instant::now();
         let ended = loop {
@@ -237,6 +237,7 @@ impl Job<'_> {
                 reason: None,
                 song: Some(now.song),
                 section: None,
+                latency: Default::default(),
             }
         });
     }
@@ -282,6 +283,7 @@ impl Job<'_> {
             losses: 0,
             reason: None,
             abandoned: 0,
+            delivery: Default::default(),
             latency: Latency::Off,
             error,
         }

@@ -361,7 +361,7 @@ impl PlayerBuilder {
         }
         let mut asked = self.asked;
         asked.rate = asked.rate.or_else(|| songs[0].usual_rate());
-        let rig = Rig::open(&self.output, &layout, asked)?;
+        let mut rig = Rig::open(&self.output, &layout, asked)?;
         let rate = rig.granted.rate;
         let last = songs.len() - 1;
         for (i, song) in songs.iter().enumerate() {
@@ -481,7 +481,7 @@ impl PlayerBuilder {
             shown: Shown::new(),
         };
         controller.work_out_parts(rate);
-        controller.set_up(&rig);
+        controller.set_up(&mut rig);
         controller.rig = Some(rig);
         let thread = std::thread::Builder::new()
             .name("backline-control".into())

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine_core::backend::{Closed, Health};
+use engine_core::monitor::MonitorLevel;
 
 use super::PlayerError;
 use super::builder::{OnLoss, OnReturn, ring_size};
@@ -203,7 +204,7 @@ impl Controller {
         }
     }
 
-    fn returned(&mut self, rig: Rig) {
+    fn returned(&mut self, mut rig: Rig) {
         let Some(hold) = self.hold.take() else {
             return;
         };
@@ -222,7 +223,7 @@ impl Controller {
         }
         self.shown.health = None;
         self.decks.size = ring_size(&self.told.output, self.told.ring_ms, &rig.granted);
-        self.set_up(&rig);
+        self.set_up(&mut rig);
         self.rig = Some(rig);
         // A loop that was made by hand stays; the song's own is worked out anew.
         let by_hand = self.looping != self.parts[self.song].repeat;
@@ -262,11 +263,12 @@ impl Controller {
     }
 
     /// Settings that live in the rig.
-    pub(super) fn set_up(&mut self, rig: &Rig) {
+    pub(super) fn set_up(&mut self, rig: &mut Rig) {
         self.device = (rig.granted.rate, rig.granted.device.to_string());
         let board = rig.handle.board();
         board.set_master(self.master);
         board.set_monitor_level(self.told.monitor);
+        rig.driver.watch(self.told.monitor == MonitorLevel::Full);
     }
 
     /// What of each song is played, at `rate`.

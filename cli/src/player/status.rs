@@ -2,7 +2,7 @@
 
 use engine_core::monitor::LatencyStats;
 
-use crate::report::{Latency, Position, State};
+use crate::report::{Delivery, Latency, Position, State};
 
 /// A snapshot, renewed at every poll of the controller.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Status {
     pub device: String,
     /// Frames between the engine and the ear.
     pub latency_frames: u32,
+    /// The same and more of the way to the ear, as far as it is known.
+    pub delivery: Delivery,
     /// Song frames delivered so far, repeats included.
     pub delivered_frames: u64,
     /// Tracks of the song; a stem of more than two channels is one for each.
@@ -66,6 +68,7 @@ impl Default for Status {
                 reason: None,
                 song: None,
                 section: None,
+                latency: Default::default(),
             },
             rate: 0,
             song: 0,
@@ -73,6 +76,7 @@ impl Default for Status {
             backend: String::new(),
             device: String::new(),
             latency_frames: 0,
+            delivery: Delivery::default(),
             delivered_frames: 0,
             tracks: Vec::new(),
             buses: Vec::new(),

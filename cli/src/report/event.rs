@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use engine_core::backend::Health;
 use serde::{Serialize, Serializer};
 
+use super::delivery::{Delivery, OutputLatency};
+
 /// The first sound is out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Started {
@@ -23,8 +25,9 @@ pub struct Started {
     pub backend: String,
     /// The device or server.
     pub device: Option<String>,
-    /// Frames between a frame's leaving the engine and its being heard.
-    pub output_latency_frames: Option<u32>,
+    /// How long a frame takes to the ear.
+    #[serde(flatten)]
+    pub latency: OutputLatency,
 }
 
 /// What the transport does.
@@ -56,6 +59,9 @@ pub struct Position {
     pub song: Option<String>,
     /// The section the frame is in.
     pub section: Option<String>,
+    /// How long a frame takes to the ear.
+    #[serde(flatten)]
+    pub latency: OutputLatency,
 }
 
 impl Position {
@@ -68,6 +74,7 @@ impl Position {
             reason,
             song,
             section,
+            latency: _,
         } = self;
         (length_frames, state, reason, song, section)
             != (
@@ -226,6 +233,8 @@ pub struct Summary {
     pub reason: Option<String>,
     /// Drivers that hung and were left behind with what they had.
     pub abandoned: u32,
+    /// The way to the ear.
+    pub delivery: Delivery,
     /// The monitor's measurements.
     pub latency: Latency,
     /// What ended it, if that was an error.
@@ -260,6 +269,8 @@ struct SummaryBody<'a> {
     losses: u32,
     reason: Option<&'a str>,
     abandoned: u32,
+    #[serde(flatten)]
+    delivery: Delivery,
     monitoring: &'static str,
     latency: LatencyBody,
     error: Option<&'a Failure>,
@@ -339,7 +350,7 @@ fn six<S: Serializer>(value: &f64, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_f64((value * 1e6).round() / 1e6)
 }
 
-fn some_six<S: Serializer>(value: &Option<f64>, s: S) -> Result<S::Ok, S::Error> {
+pub(super) fn some_six<S: Serializer>(value: &Option<f64>, s: S) -> Result<S::Ok, S::Error> {
     match value {
         Some(v) => six(v, s),
         None => s.serialize_none(),
@@ -378,6 +389,7 @@ pub(super) fn summary_json(t_ms: u64, s: &Summary, dropped: u64) -> String {
         losses: s.losses,
         reason: s.reason.as_deref(),
         abandoned: s.abandoned,
+        delivery: s.delivery,
         monitoring: s.latency.level(),
         latency: (&s.latency).into(),
         error: s.error.as_ref(),

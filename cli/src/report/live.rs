@@ -188,6 +188,7 @@ mod tests {
             reason: None,
             song: Some("Song".into()),
             section: Some("Verse".into()),
+            latency: Default::default(),
         }
     }
 

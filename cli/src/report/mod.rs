@@ -4,6 +4,7 @@
 //! people on standard error or JSON lines for programs on standard output. Nothing here waits for
 //! whoever reads them.
 
+mod delivery;
 mod event;
 mod listing;
 mod live;
@@ -12,6 +13,7 @@ mod reporter;
 mod spool;
 mod text;
 
+pub use delivery::{Delivery, OutputLatency};
 pub use event::{
     Device, DeviceState, Ended, Failure, Latency, Position, Started, State, Summary, Warning,
 };

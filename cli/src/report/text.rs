@@ -58,8 +58,7 @@ pub(super) fn started(s: &Started) -> String {
     if let Some(n) = s.period {
         details.push(format!("period {n} frames"));
     }
-    if let (Some(n), 1..) = (s.output_latency_frames, s.rate) {
-        let ms = f64::from(n) * 1e3 / f64::from(s.rate);
+    if let Some(ms) = s.latency.ms {
         details.push(format!("latency {ms:.1} ms"));
     }
     details.push(format!("ready after {:.0} ms", s.after_ms));
@@ -154,6 +153,7 @@ pub(super) fn summary(s: &Summary, dropped: u64) -> String {
         lines.push(format!("Faults: {}.", faults(s)));
     }
     lines.extend(latency(&s.latency));
+    lines.extend(s.delivery.sentence());
     lines.extend(losses(s));
     if s.damaged > 0 {
         lines.push(format!("Damaged: {}.", count(s.damaged.into(), "stem")));
@@ -177,6 +177,7 @@ pub(super) fn statistics(s: &Summary) -> String {
         format!("Faults: {}.", faults(s)),
     ];
     lines.extend(latency(&s.latency));
+    lines.extend(s.delivery.sentence());
     lines.extend(losses(s));
     lines.join("\n")
 }
@@ -261,6 +262,7 @@ fn latency(latency: &Latency) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::delivery::OutputLatency;
     use super::super::event::Failure;
     use super::super::event::tests::summary as plain;
     use super::*;
@@ -291,7 +293,7 @@ mod tests {
             period: Some(1024),
             backend: "alsa".into(),
             device: Some("hw:PCH".into()),
-            output_latency_frames: Some(2048),
+            latency: OutputLatency::new(2048, 48_000),
         };
         assert_eq!(
             started(&s),
@@ -300,7 +302,7 @@ mod tests {
         );
         s.period = None;
         s.device = None;
-        s.output_latency_frames = None;
+        s.latency = OutputLatency::default();
         s.channels = 1;
         assert_eq!(
             started(&s),
@@ -328,6 +330,7 @@ mod tests {
             reason: None,
             song: Some("Song".into()),
             section: Some("Verse".into()),
+            latency: Default::default(),
         };
         assert_eq!(
             position(&p, 48_000),
@@ -365,6 +368,7 @@ mod tests {
             losses: 2,
             reason: Some("The JACK server went away.".into()),
             abandoned: 1,
+            delivery: Default::default(),
             latency: Latency::Full {
                 mean_ms: 0.1,
                 max_ms: 0.9,

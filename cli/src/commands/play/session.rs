@@ -316,6 +316,7 @@ fn so_far(status: &Status) -> Summary {
         losses: status.losses,
         reason: status.lost_by.clone(),
         abandoned: status.abandoned,
+        delivery: status.delivery,
         latency: status.latency.clone(),
         error: None,
     }

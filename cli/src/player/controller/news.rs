@@ -12,7 +12,7 @@ use super::super::notes::Note;
 use super::Controller;
 use crate::feeder::FeederEvent;
 use crate::plan::Plan;
-use crate::report::{Device, DeviceState, Ended, Started};
+use crate::report::{Device, DeviceState, Ended, OutputLatency, Started};
 use crate::song::OnEnd;
 
 impl Controller {
@@ -104,7 +104,7 @@ impl Controller {
             period: Some(rig.granted.period),
             backend: rig.driver.name().to_owned(),
             device: Some(rig.granted.device.to_string()).filter(|d| !d.is_empty()),
-            output_latency_frames: Some(report.latency_frames),
+            latency: OutputLatency::new(report.latency_frames, rig.granted.rate),
         };
         self.tell(Note::Started(started));
     }

@@ -10,7 +10,7 @@ use engine_core::status::State as EngineState;
 use super::super::notes::Note;
 use super::super::status::{BusMeter, Status, TrackMeter};
 use super::{Controller, Totals};
-use crate::report::{Ended, Latency, Position, State, Summary};
+use crate::report::{Delivery, Ended, Latency, Position, State, Summary};
 
 /// Between two positions.
 const EVERY: Duration = Duration::from_millis(100);
@@ -181,7 +181,15 @@ impl Controller {
             reason,
             song: Some(song.song.title.clone()),
             section,
+            latency: self.delivery().latency,
         }
+    }
+
+    /// The way to the ear, as the driver reported it last; while there is none, nothing.
+    fn delivery(&self) -> Delivery {
+        let known = self.rig.is_some() && self.shown.report.rate != 0;
+        let report = known.then_some(&self.shown.report);
+        report.map_or_else(Delivery::default, |r| Delivery::new(r, r.rate))
     }
 
     /// All counts of the run so far.
@@ -293,6 +301,7 @@ impl Controller {
             backend: self.told.output.name().to_owned(),
             device: self.device.1.clone(),
             latency_frames: self.shown.report.latency_frames,
+            delivery: self.delivery(),
             delivered_frames: self.delivered(),
             tracks,
             buses,
@@ -335,6 +344,7 @@ impl Controller {
             losses: status.losses,
             reason: status.lost_by,
             abandoned: status.abandoned,
+            delivery: status.delivery,
             latency: status.latency,
             error: self.error.clone(),
         }

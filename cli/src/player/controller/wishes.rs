@@ -3,6 +3,7 @@
 use engine_core::command::Command;
 use engine_core::cut::At;
 use engine_core::fade::Curve;
+use engine_core::monitor::MonitorLevel;
 use engine_core::status::State;
 use engine_core::ticket::Ticket;
 
@@ -74,7 +75,8 @@ impl Controller {
             }
             Wish::Monitor(level) => {
                 self.told.monitor = level;
-                if let Some(rig) = &self.rig {
+                if let Some(rig) = &mut self.rig {
+                    rig.driver.watch(level == MonitorLevel::Full);
                     rig.handle.board().set_monitor_level(level);
                 }
             }

@@ -71,6 +71,7 @@ fn playing(frame: u64) -> Position {
         reason: None,
         song: None,
         section: None,
+        latency: Default::default(),
     }
 }
 
@@ -135,7 +136,7 @@ fn json_goes_to_standard_output_ten_times_a_second() {
     assert!((10..=11).contains(&lines.lines().count()), "{lines}");
     assert!(lines.starts_with(
         "{\"event\":\"position\",\"v\":1,\"t_ms\":0,\"frame\":0,\"length_frames\":9000,\
-         \"state\":\"playing\",\"reason\":null,\"song\":null,\"section\":null}\n"
+         \"state\":\"playing\",\"reason\":null,\"song\":null,\"section\":null,\"output_latency_frames\":null,\"output_latency_ms\":null}\n"
     ));
     assert_eq!(d.people.text(), "");
 }
