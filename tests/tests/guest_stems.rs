@@ -1,21 +1,24 @@
-//! 24 looped stems at 64 frames in the virtual machine, on each kind of output that has a clock there.
+//! 24 looped stereo stems at 64 frames in the virtual machine, on each kind of output that has a clock there; on JACK
+//! to 48 ports.
 //!
 //! The guest's clock counts instructions, so zero means zero: no xrun, no late callback, no starvation. (The
 //! loopback card isn't among them: its own tick of 4 ms is too coarse for such periods.)
 //!
 //! `BACKLINE_GUEST_SECONDS` is how long each plays, in the guest's time; 10 unless set.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use backend_alsa::AlsaOptions;
 use backend_jack::JackOptions;
-use backline::player::{Output, PlayerBuilder};
+use backline::player::{Output, PlayerBuilder, Ports};
 use backline::report::Ended;
+use backline::song::Song;
 use backline_tests::guest::{RATE, until};
 use backline_tests::jackd::Jackd;
-use backline_tests::noise::stems;
-use backline_tests::stems::setlist;
+use backline_tests::noise::noise;
+use backline_tests::stems::{setlist, song, track, write_f32_wav};
 use engine_core::convert::Dither;
 use engine_core::monitor::MonitorLevel;
 
@@ -29,10 +32,21 @@ fn seconds() -> u64 {
     set.and_then(|s| s.parse().ok()).unwrap_or(10)
 }
 
+/// A file for all of them: what is read is another matter.
+fn stereo_stems(dir: &Path) -> Song {
+    let file = dir.join("stem.wav");
+    let side = |channel| move |frame| noise(20, frame, channel) as f32 / (1 << 23) as f32;
+    let planes = [0, 1].map(|channel| (0..LOOP).map(side(channel)).collect());
+    write_f32_wav(&file, RATE, &planes);
+    let tracks = (0..STEMS).map(|n| track(&format!("stem {n}"), &file));
+    song("noise", tracks.collect())
+}
+
 fn holds(what: &str, output: Output, periods: Option<u32>) {
     let dir = tempfile::tempdir().unwrap();
-    let mut player = PlayerBuilder::new(setlist(vec![stems(dir.path(), &[LOOP; STEMS])]))
+    let mut player = PlayerBuilder::new(setlist(vec![stereo_stems(dir.path())]))
         .output(output)
+        .ports(Ports::Tracks)
         .rate(Some(RATE))
         .period(Some(PERIOD), periods)
         .looping(None)
@@ -78,8 +92,8 @@ fn on_jack() {
             server_name: Some(server.name().into()),
             ..JackOptions::default()
         },
-        physical: true,
-        as_songs_say: true,
+        physical: false,
+        as_songs_say: false,
     };
     holds("jackd", output, None);
 }

@@ -16,7 +16,7 @@ const HELP: &str = "\
 bench [--quick] [SECTION...]    all sections, unless told which
 
   render   many stems to one file, against ecasound, sox -m and ffmpeg amix
-  live     24 mono stems to 24 JACK ports, against ecasound
+  live     24 stems to 24 and 48 JACK ports, against ecasound
   mixer    the engine against a loop that only reads, scales and adds
   feeder   decoding while playing, against ffmpeg; wake-ups
   start    command to first sample, against ecasound and mpv; size of the program

@@ -1,4 +1,5 @@
-//! Playing: 24 mono stems to 24 JACK ports, against ecasound, each net of an idle client with as many.
+//! Playing: 24 mono stems to 24 JACK ports, and as many stereo ones to 48, against ecasound, each net of an idle client
+//! with as many.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -16,14 +17,12 @@ const STEMS: usize = 24;
 pub fn run(table: &mut Table, quick: bool) {
     let (seconds, watched) = if quick { (20, 5) } else { (120, 30) };
     println!(
-        "live: {STEMS} mono stems to {STEMS} ports of a JACK server on its dummy driver, {watched} s; each net of an idle client"
+        "live: {STEMS} stems, a port for each channel, of a JACK server on its dummy driver, {watched} s; each net of an idle client"
     );
-    let files = match stems(Kind::Mono, STEMS, seconds) {
-        Ok(files) => files,
-        Err(why) => return table.miss(why),
-    };
-    for period in [64, 256] {
-        if let Err(why) = compare(table, period, &files, Duration::from_secs(watched)) {
+    for (kind, period) in [(Kind::Mono, 64), (Kind::Mono, 256), (Kind::Wav, 64)] {
+        let result = stems(kind, STEMS, seconds)
+            .and_then(|files| compare(table, kind, period, &files, Duration::from_secs(watched)));
+        if let Err(why) = result {
             table.miss(why);
         }
     }
@@ -35,18 +34,24 @@ struct Cost {
     memory: u64,
 }
 
+fn channels(kind: Kind) -> usize {
+    if kind == Kind::Mono { 1 } else { 2 }
+}
+
 fn compare(
     table: &mut Table,
+    kind: Kind,
     period: u32,
     files: &[PathBuf],
     watched: Duration,
 ) -> Result<(), String> {
+    let ports = STEMS * channels(kind);
     let _server = Server::start(period, &material::folder().join("jackd.log"))?;
     let idle = {
-        let client = Client::start("idle", &[&STEMS.to_string()])?;
+        let client = Client::start("idle", &[&ports.to_string()])?;
         watch(&client.running, watched)?
     };
-    let what = format!("live, {period} frames");
+    let what = format!("live, {period} frames, {ports} ports");
     let cost = |table: &mut Table, name: &str, cost: &Cost| {
         table.line(
             format!("{what}: CPU, {name}"),
@@ -62,12 +67,12 @@ fn compare(
         );
     };
     cost(table, "idle client", &idle);
-    let ours = play("backline", files, watched)?;
+    let ours = play("backline", kind, files, watched)?;
     cost(table, "backline", &ours);
     if !have("ecasound") {
         return Err("ecasound".into());
     }
-    let theirs = play("ecasound", files, watched)?;
+    let theirs = play("ecasound", kind, files, watched)?;
     cost(table, "ecasound", &theirs);
     let net = |cost: &Cost| {
         (
@@ -91,7 +96,7 @@ fn compare(
     Ok(())
 }
 
-fn play(tool: &str, files: &[PathBuf], watched: Duration) -> Result<Cost, String> {
+fn play(tool: &str, kind: Kind, files: &[PathBuf], watched: Duration) -> Result<Cost, String> {
     let mut command;
     if tool == "backline" {
         command = Command::new(backline());
@@ -121,11 +126,11 @@ fn play(tool: &str, files: &[PathBuf], watched: Duration) -> Result<Cost, String
             "-q",
             "-G:jack,ecasound,notransport",
             "-z:mixmode,sum",
-            "-f:f32_le,1,48000",
+            &format!("-f:f32_le,{},48000", channels(kind)),
         ]);
         for (i, file) in files.iter().enumerate() {
             command.arg(format!("-a:{}", i + 1)).arg("-i").arg(file);
-            // A port of its own, connected to nothing.
+            // Ports of its own, connected to nothing.
             command.arg("-o").arg(format!("jack,,stem{}", i + 1));
         }
     }
