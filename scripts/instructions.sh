@@ -74,29 +74,34 @@ if [ "$written_with" != "$compiler" ]; then
     [ "${1-}" = --write ] || echo "the budget was written with rustc ${written_with:-?}, this is $compiler: $tolerance_elsewhere % are tolerated"
     tolerance=$tolerance_elsewhere
 fi
-printf '%6s %7s %13s %13s %9s   %s\n' stems frames instructions budget change "per stem and frame"
+printf '%6s %7s %-7s %13s %13s %9s   %s\n' stems frames outs instructions budget change "per stem and frame"
+cases=()
 for stems in 1 8 64 128; do
-    for frames in 16 64 256; do
-        n=$(count "$with" "$stems" "$frames" off)
-        echo "$stems $frames $n" >>"$work/counts"
-        allowed=$(awk -v s="$stems" -v f="$frames" '$1 == s && $2 == f { print $3 }' "$budget" 2>/dev/null || true)
-        awk -v s="$stems" -v f="$frames" -v n="$n" -v b="${allowed:-0}" 'BEGIN {
-            change = b ? sprintf("%+.1f %%", (n - b) * 100 / b) : "new"
-            printf "%6d %7d %13d %13d %9s   %.2f\n", s, f, n, b, change, n / s / f
-        }'
-        [ "${1-}" = --write ] && continue
-        if [ -z "$allowed" ]; then
-            fail "no budget for $stems stems, $frames frames: scripts/instructions.sh --write"
-        elif [ $((n * 100)) -gt $((allowed * (100 + tolerance))) ]; then
-            fail "$stems stems, $frames frames: $n instructions a callback, the budget is $allowed and $tolerance %"
-        elif [ $((n * 100)) -lt $((allowed * (100 - tolerance))) ]; then
-            echo "    below its budget: scripts/instructions.sh --write keeps what was won"
-        fi
-    done
+    for frames in 16 64 256; do cases+=("$stems $frames bus"); done
+done
+# A plane of its own for each channel: JACK's ports for tracks.
+cases+=("24 64 direct" "128 64 direct")
+for case in "${cases[@]}"; do
+    read -r stems frames outs <<<"$case"
+    n=$(count "$with" "$stems" "$frames" "$([ "$outs" = bus ] && echo off || echo direct)")
+    echo "$case $n" >>"$work/counts"
+    allowed=$(awk -v case="$case" '$1 " " $2 " " $3 == case { print $4 }' "$budget" 2>/dev/null || true)
+    awk -v s="$stems" -v f="$frames" -v o="$outs" -v n="$n" -v b="${allowed:-0}" 'BEGIN {
+        change = b ? sprintf("%+.1f %%", (n - b) * 100 / b) : "new"
+        printf "%6d %7d %-7s %13d %13d %9s   %.2f\n", s, f, o, n, b, change, n / s / f
+    }'
+    [ "${1-}" = --write ] && continue
+    if [ -z "$allowed" ]; then
+        fail "no budget for $case: scripts/instructions.sh --write"
+    elif [ $((n * 100)) -gt $((allowed * (100 + tolerance))) ]; then
+        fail "$stems stems, $frames frames, $outs: $n instructions a callback, the budget is $allowed and $tolerance %"
+    elif [ $((n * 100)) -lt $((allowed * (100 - tolerance))) ]; then
+        echo "    below its budget: scripts/instructions.sh --write keeps what was won"
+    fi
 done
 if [ "${1-}" = --write ]; then
     {
-        echo "# Instructions of one callback on x86-64, monitoring off: stereo stems, frames, instructions (scripts/instructions.sh --write)"
+        echo "# Instructions of one callback on x86-64, monitoring off: stereo stems, frames, outs, instructions (scripts/instructions.sh --write)"
         echo "# rustc $compiler"
         cat "$work/counts"
     } >"$budget"

@@ -301,6 +301,7 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
             envelope: run.envelope,
             master: run.master,
             curves: run.curves,
+            loud_outs: run.loud_outs,
         };
         let whole = sounding == n;
         for pair in self.strips.chunks_mut(2) {
@@ -317,7 +318,10 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
             }
             for strip in pair {
                 target.shape = strip.spec().bus.and_then(|b| layout.shape(b));
-                if whole && strip.mix_plain(n, target.sums, target.shape) {
+                if whole
+                    && (strip.mix_plain(n, target.sums, target.shape)
+                        || strip.mix_direct(n, &mut target))
+                {
                     continue;
                 }
                 stale += strip.mix(sounding, self.spec.ticket, self.frame, &mut target);
@@ -370,6 +374,8 @@ pub(crate) struct Run<'a, 'p, const F: usize, const C: usize> {
     pub curves: &'a mut Curves<F>,
     /// Room for a bus's level.
     pub level: &'a mut [f32; F],
+    /// Set when a direct out may have left the range of finite numbers.
+    pub loud_outs: &'a mut bool,
 }
 
 /// `level·master` over `n` frames; the level's ramp goes on by `n`.

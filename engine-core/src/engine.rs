@@ -355,7 +355,7 @@ impl<
                 incoming.fade_out.multiply(outgoing);
             }
         }
-        let mut stale = 0;
+        let (mut stale, mut loud_outs) = (0, false);
         if let Some(deck) = self.deck.as_deref_mut() {
             let mut run = Run {
                 sums,
@@ -365,6 +365,7 @@ impl<
                 master,
                 curves,
                 level,
+                loud_outs: &mut loud_outs,
             };
             stale += deck.give(n, &self.layout, &mut run);
         }
@@ -378,6 +379,7 @@ impl<
                 master,
                 curves,
                 level,
+                loud_outs: &mut loud_outs,
             };
             stale += incoming.deck.give(n, &self.layout, &mut run);
             for (sums, more) in sums.iter_mut().zip(more).take(channels) {
@@ -408,9 +410,13 @@ impl<
                 sum(plane, sums);
             }
         }
-        // A plane that several buses share can only overflow when one of them nearly does.
-        let first = if huge { 0 } else { self.config.direct_from };
-        for plane in planes.iter_mut().skip(usize::from(first)) {
+        // A plane that several share can only overflow when one of them nearly does.
+        let first = match (huge, loud_outs) {
+            (true, _) => 0,
+            (_, true) => usize::from(self.config.direct_from),
+            _ => usize::MAX,
+        };
+        for plane in planes.iter_mut().skip(first) {
             if let Some(plane) = plane.get_mut(at..at + n) {
                 let found = inspect(plane);
                 let c = &mut self.counters;

@@ -66,6 +66,8 @@ pub(crate) struct Target<'a, 'p, const F: usize> {
     pub master: Gain<'a>,
     /// Room for coefficients.
     pub curves: &'a mut Curves<F>,
+    /// Set when a direct out may have left the range of finite numbers.
+    pub loud_outs: &'a mut bool,
 }
 
 /// One track of a deck. `B` is the block as the platform holds it, `N` the length of its rings.
@@ -260,6 +262,7 @@ where
                     &c,
                 );
                 if has_direct {
+                    *t.loud_outs = true;
                     for (k, (x, out)) in [left, right]
                         .into_iter()
                         .zip(self.spec.direct)

@@ -10,7 +10,7 @@ use std::vec::Vec;
 use super::EngineConfig;
 use crate::backend::Process;
 
-use crate::bus::{BusLayout, NO_OUT};
+use crate::bus::BusLayout;
 use crate::clock::NoClock;
 use crate::command::Command;
 use crate::controls::TrackSetting;
@@ -625,7 +625,19 @@ fn direct_outs_carry_master_gain_and_pan_and_skip_the_bus() {
     assert!(m.iter().all(|x| *x == 0.0));
     assert!(l.iter().all(|x| *x == (0.3f32 * 0.5 * 0.75) * 0.9));
     assert!(r.iter().all(|x| *x == (0.3f32 * 0.5 * 1.0) * 0.7));
-    let _ = NO_OUT;
+    // What overflows is silence and counted, at the change and when it has settled.
+    let huge = TrackSetting {
+        gain: f32::MAX,
+        ..Default::default()
+    };
+    c.set_track(0, huge);
+    c.commit();
+    handle.board().set_master(4.0);
+    for calls in 1..=2 {
+        engine.process(&mut [&mut m, &mut l, &mut r], 64);
+        assert!(l.iter().chain(&r).all(|x| *x == 0.0));
+        assert_eq!(handle.board().counters().non_finite, calls * 2 * 64);
+    }
 }
 
 #[test]

@@ -11,8 +11,8 @@ use crate::ramp::floor_to_zero;
 #[derive(Clone, Copy)]
 pub(super) struct Flat {
     /// Gain, mute and solo, and the two pan factors.
-    base: f32,
-    balance: [f32; 2],
+    pub(super) base: f32,
+    pub(super) balance: [f32; 2],
     /// The coefficient without pan and those with it.
     pub(super) unity: f32,
     pub(super) pan: [f32; 2],

@@ -2,10 +2,11 @@
 
 use core::ops::DerefMut;
 
-use super::{Strip, greater};
+use super::{Strip, Target, greater};
 use crate::block::Samples;
 use crate::bus::{BusShape, NO_OUT};
-use crate::mix::{add_flat, add_two_flat};
+use crate::mix::{Gain, add_flat, add_two_flat};
+use crate::ramp::floor_to_zero;
 
 /// What a strip adds to its bus in the usual case.
 struct Plain<'a> {
@@ -30,6 +31,10 @@ where
     B: DerefMut + 'static,
     B::Target: Samples,
 {
+    /// What so many direct outs can be added up of as a host has tracks in two decks, without leaving the range of
+    /// f32.
+    const LOUD: f32 = f32::MAX / 1024.0;
+
     /// The usual case of [`mix`](Self::mix), without its detours: no ramp runs, the bus is stereo (or both
     /// it and the track are mono), there are no direct outs, the block in hand has all `n` frames.
     /// What is then to be added to the bus; `None` when it is another case.
@@ -59,6 +64,53 @@ where
             gains: [heard(peaks[0], gains[0]), heard(peaks[1], gains[1])],
             top,
         })
+    }
+
+    /// Mixes one strip that has nothing but direct outs, while no ramp runs and the block in hand has all `n`
+    /// frames. Returns whether it was the case.
+    #[inline]
+    pub(crate) fn mix_direct<const F: usize>(
+        &mut self,
+        n: usize,
+        t: &mut Target<'_, '_, F>,
+    ) -> bool {
+        let (Some(flat), Some(block)) = (self.flat.as_ref(), self.current.as_ref()) else {
+            return false;
+        };
+        let Gain::Flat(master) = t.master else {
+            return false;
+        };
+        let (tag, end) = (block.tag(), self.given + n);
+        if self.spec.bus.is_some() || t.envelope.is_some() || end > tag.len as usize {
+            return false;
+        }
+        let stereo = self.spec.channels == 2;
+        let base = master * flat.base;
+        let sides = if stereo { flat.balance } else { [1.0; 2] };
+        let [left_peak, right_peak] = tag.peak;
+        let peaks = [left_peak, if stereo { right_peak } else { 0.0 }];
+        let top = greater(peaks[0], peaks[1]) * flat.unity.abs();
+        for (((x, out), side), peak) in block
+            .both_planes()
+            .into_iter()
+            .zip(self.spec.direct)
+            .zip(sides)
+            .zip(peaks)
+        {
+            let c = floor_to_zero(base * side);
+            if !(peak > 0.0 && top > 0.0) || c == 0.0 {
+                continue;
+            }
+            if let Some(x) = x.get(self.given..end)
+                && let Some(plane) = t.planes.get_mut(usize::from(out))
+                && let Some(acc) = plane.get_mut(t.at..t.at + n)
+            {
+                add_flat(acc, x, c);
+                *t.loud_outs |= peak * c.abs() > Self::LOUD;
+            }
+        }
+        self.go_on(n, top);
+        true
     }
 
     /// Goes on by `n` frames after a [`Plain`] with this `top`.

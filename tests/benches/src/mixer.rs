@@ -48,7 +48,7 @@ pub struct Mixer<K: Clock + Send + 'static> {
     handle: HostHandle<K>,
     lanes: Vec<Lane>,
     ticket: Ticket,
-    planes: [Vec<f32>; 2],
+    planes: Vec<Vec<f32>>,
     blocks: usize,
 }
 
@@ -59,6 +59,18 @@ impl<K: Clock + Send + 'static> Mixer<K> {
     /// # Panics
     /// With more stems than the engine has tracks, or more blocks than its rings hold.
     pub fn new(stems: usize, blocks: usize, most: usize, clock: K) -> Self {
+        Self::with_outs(stems, blocks, most, clock, false)
+    }
+
+    /// The same with planes of its own for each stem, and none on the bus.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn direct(stems: usize, blocks: usize, most: usize, clock: K) -> Self {
+        Self::with_outs(stems, blocks, most, clock, true)
+    }
+
+    fn with_outs(stems: usize, blocks: usize, most: usize, clock: K, direct: bool) -> Self {
         let mut layout = HostLayout::new();
         layout.add(&[0, 1]).expect("room for a bus");
         let config = EngineConfig {
@@ -88,7 +100,12 @@ impl<K: Clock + Send + 'static> Mixer<K> {
                 let block = block(ticket, n, &mut noise);
                 assert!(full.push(block).is_ok(), "room for every block");
             }
-            let added = deck.add_track(StripSpec::into_bus(2, 0), full_out, free_in);
+            let mut strip = StripSpec::into_bus(2, 0);
+            if direct {
+                strip.bus = None;
+                strip.direct = [2 + 2 * i as u16, 3 + 2 * i as u16];
+            }
+            let added = deck.add_track(strip, full_out, free_in);
             assert!(added.is_ok(), "room for every stem");
             controls.set_track(i, setting(i));
             let next = (blocks * BLOCK) as u64;
@@ -108,7 +125,7 @@ impl<K: Clock + Send + 'static> Mixer<K> {
             handle,
             lanes,
             ticket,
-            planes: [vec![0.0; most], vec![0.0; most]],
+            planes: vec![vec![0.0; most]; if direct { 2 + 2 * stems } else { 2 }],
             blocks,
         };
         // Obeys both; the first frames come with the first call.
@@ -124,10 +141,18 @@ impl<K: Clock + Send + 'static> Mixer<K> {
     /// One callback. Returns the last sample of both channels.
     #[inline]
     pub fn call(&mut self, frames: usize) -> [f32; 2] {
-        let [left, right] = &mut self.planes;
-        let mut planes = [left.as_mut_slice(), right.as_mut_slice()];
-        self.engine.process(&mut planes, frames);
-        [left, right].map(|p| frames.checked_sub(1).map_or(0.0, |i| p[i]))
+        match self.planes.as_mut_slice() {
+            [left, right] => {
+                self.engine.process(&mut [left, right], frames);
+            }
+            many => {
+                let mut planes: heapless::Vec<&mut [f32], { host::PLANES }> =
+                    many.iter_mut().map(Vec::as_mut_slice).collect();
+                self.engine.process(&mut planes, frames);
+            }
+        }
+        let last = self.planes.len() - 2;
+        [last, last + 1].map(|p| frames.checked_sub(1).map_or(0.0, |i| self.planes[p][i]))
     }
 
     /// Frames that [`call`](Self::call) can ask for between two [`refill`](Self::refill)s: all but a
