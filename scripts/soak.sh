@@ -30,7 +30,7 @@ else
     else
         echo "SKIP firmware-mutants: $reason"
     fi
-    BACKLINE_GUEST_SECONDS=60 GUEST_TIMEOUT=1200 CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$top/tests/rig/guest/runner.sh \
+    BACKLINE_GUEST_SECONDS=60 GUEST_TIMEOUT=1200 GUEST_BACKLINE=${CARGO_TARGET_DIR:-$top/target}/release/backline CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$top/tests/rig/guest/runner.sh \
         cargo test -p backline-tests --test guest_stems -- --test-threads=1 --show-output
     backline=${CARGO_TARGET_DIR:-target}/release/backline
 fi

@@ -12,6 +12,7 @@
 # folder (named by BACKLINE_BIN), where the host has them; an HDA and a USB card wait for `modprobe snd-hda-intel` or
 # `modprobe xhci-pci` with `modprobe snd-usb-audio`. Variables that begin with RUST_ or BACKLINE_ are handed in. Further:
 #
+#   GUEST_BACKLINE another `backline` than that of the same target folder
 #   GUEST_BINS     programs to bring along into /bin, with their libraries (paths, separated by spaces)
 #   GUEST_FILES    files and folders to bring along at the same absolute path
 #   GUEST_MODULES  what to load before the start (default "snd-aloop snd-dummy")
@@ -58,7 +59,7 @@ bring() {
 put "$program" "/usr/bin/$(basename "$program")"
 strip --strip-debug "$root/usr/bin/$(basename "$program")" 2>/dev/null || true
 libraries "$program"
-backline=$(dirname "$program")/../backline
+backline=${GUEST_BACKLINE:-$(dirname "$program")/../backline}
 if [ -x "$backline" ]; then
     put "$(readlink -f "$backline")" /usr/bin/backline
     strip --strip-debug "$root/usr/bin/backline"
