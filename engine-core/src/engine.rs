@@ -207,6 +207,10 @@ impl<
         if let Some(deck) = self.stuck.take() {
             self.give_back(deck);
         }
+        // A command may ask whether it is primed.
+        if let Some(cut) = &mut self.pending {
+            cut.deck.count_fill();
+        }
         // What was set while nothing played applies at once, even if playing starts with this call.
         let was_rolling = self.is_rolling();
         self.obey(was_rolling);
@@ -221,9 +225,6 @@ impl<
         for deck in deck.into_iter().chain(incoming) {
             deck.count_fill();
             deck.apply_controls(ramp);
-        }
-        if let Some(cut) = &mut self.pending {
-            cut.deck.count_fill();
         }
         self.master.turn(self.board.master(), ramp);
         if !rolling {
