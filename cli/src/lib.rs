@@ -8,6 +8,7 @@ pub mod args;
 pub mod capacity;
 pub mod commands;
 pub mod config;
+pub mod control;
 pub mod exit;
 pub mod feeder;
 mod located;

@@ -50,7 +50,8 @@ pub enum Command<D> {
         /// Length, frames.
         frames: u32,
     },
-    /// Take the master to a level over a time, likewise.
+    /// Take the master to a level over a time. Set the board's master to the same level
+    /// afterwards, never before: it would be taken for a change of its own.
     FadeMaster {
         /// Linear.
         level: f32,

@@ -204,10 +204,11 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
     }
 
     /// Takes over changed controls: glides to them over `frames`; what has not changed goes on.
-    pub(crate) fn apply_controls(&mut self, frames: u32) {
+    /// Whether there were any.
+    pub(crate) fn apply_controls(&mut self, frames: u32) -> bool {
         let revision = self.controls.revision();
         if self.applied == Some(revision) {
-            return;
+            return false;
         }
         let first = self.applied.is_none();
         self.applied = Some(revision);
@@ -223,6 +224,7 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
             // What a deck starts with is not glided to.
             self.settle();
         }
+        true
     }
 
     pub(crate) fn revision(&self) -> u32 {

@@ -14,7 +14,7 @@ use crate::backend::{Played, Process};
 use crate::bus::BusLayout;
 use crate::command::Command;
 use crate::cut::Cut;
-use crate::deck::Run;
+use crate::deck::{Deck, Run};
 use crate::denormals;
 use crate::event::{Event, EventKind};
 use crate::fade::Fade;
@@ -80,6 +80,8 @@ pub struct Engine<
     stuck: Option<P::Deck>,
     master: Ramp,
     following: Following,
+    /// How often the board's master had been set when last looked at.
+    master_turns: u32,
 
     engine_frame: u64,
     /// Output frames of the present hold.
@@ -153,6 +155,7 @@ impl<
         const {
             assert!(F > 0, "an engine mixes at least one frame at a stretch");
         }
+        let master_turns = board.master_turns();
         let master = Ramp::new(board.master());
         Self {
             config,
@@ -174,6 +177,7 @@ impl<
             stuck: None,
             master,
             following: Following::default(),
+            master_turns,
             engine_frame: 0,
             held: 0,
             counters: Counters::default(),
@@ -221,15 +225,39 @@ impl<
             0
         };
         let deck = self.deck.as_deref_mut();
-        let incoming = self.incoming.as_mut().map(|i| &mut *i.deck);
-        for deck in deck.into_iter().chain(incoming) {
-            deck.count_fill();
-            deck.apply_controls(ramp);
+        let deck = deck.and_then(|deck| Self::look_after(deck, ramp));
+        let incoming = self.incoming.as_mut();
+        let incoming = incoming.and_then(|i| Self::look_after(&mut i.deck, ramp));
+        for applied in deck.into_iter().chain(incoming) {
+            self.tell(applied);
         }
+<<<<<<< HEAD
         self.master.turn(self.board.master(), ramp);
+=======
+        if let Some(cut) = &mut self.pending {
+            cut.deck.count_fill();
+        }
+        // Only what was set counts: a timed fade's command may come before it is.
+        let turns = self.board.master_turns();
+        if turns != self.master_turns {
+            self.master_turns = turns;
+            self.master.turn(self.board.master(), ramp);
+        }
+>>>>>>> 3bd22e7 (Control while it plays: a socket, ctl, one set of verbs)
         if !rolling {
             self.cut_at_rest();
         }
+    }
+
+    /// What a deck in play needs at the beginning of a call. The news that its controls had changed.
+    #[inline]
+    fn look_after(deck: &mut Deck<P, N, T, U, C>, ramp: u32) -> Option<EventKind> {
+        deck.count_fill();
+        deck.apply_controls(ramp).then(|| EventKind::Applied {
+            deck: deck.spec().ticket,
+            frame: deck.frame(),
+            revision: deck.revision(),
+        })
     }
 
     /// Gives the frames, after [`begin_call`](Self::begin_call).

@@ -72,4 +72,20 @@ pub enum EventKind {
         /// Output frames since the hold began.
         held_frames: u32,
     },
+    /// Changed controls were taken over, from this frame.
+    Applied {
+        /// The deck.
+        deck: Ticket,
+        /// Its next frame.
+        frame: u64,
+        /// The revision of its song's controls.
+        revision: u32,
+    },
+    /// A timed fade was begun, from this frame: one for each command.
+    FadeBegun {
+        /// The deck in play; [`Ticket::NONE`] when there is none.
+        deck: Ticket,
+        /// Its next frame.
+        frame: u64,
+    },
 }

@@ -114,6 +114,8 @@ pub struct Board<const T: usize, const C: usize> {
     raised: AtomicU32,
     acknowledged: AtomicU32,
     master: AtomicF32,
+    /// How often the master was set.
+    master_turns: AtomicU32,
     level: AtomicU32,
     window: AtomicU32,
     window_shown: AtomicU32,
@@ -142,6 +144,7 @@ impl<const T: usize, const C: usize> Board<T, C> {
             raised: AtomicU32::new(0),
             acknowledged: AtomicU32::new(0),
             master: AtomicF32::new(1.0),
+            master_turns: AtomicU32::new(0),
             level: AtomicU32::new(MonitorLevel::Off as u32),
             window: AtomicU32::new(0),
             window_shown: AtomicU32::new(0),
@@ -217,6 +220,9 @@ impl<const T: usize, const C: usize> Board<T, C> {
     pub fn set_master(&self, level: f32) {
         if !level.is_nan() {
             self.master.store(level.max(0.0), Ordering::Relaxed);
+            // One writer: load and store need no read-modify-write.
+            let turns = self.master_turns.load(Ordering::Relaxed).wrapping_add(1);
+            self.master_turns.store(turns, Ordering::Release);
         }
     }
 
@@ -261,6 +267,11 @@ impl<const T: usize, const C: usize> Board<T, C> {
     }
 
     // ---- the callback's side ----
+
+    #[inline]
+    pub(crate) fn master_turns(&self) -> u32 {
+        self.master_turns.load(Ordering::Acquire)
+    }
 
     #[inline]
     pub(crate) fn show(&self, p: &Position) {

@@ -65,6 +65,11 @@ fn toml() {
 }
 
 #[test]
+fn protocol() {
+    replay("protocol", fuzz::protocol);
+}
+
+#[test]
 fn the_guard_sees_a_panic_a_greedy_and_a_slow_case() {
     let panics = fuzz::check(|_| panic!("on purpose"), b"");
     assert!(panics.unwrap_err().contains("on purpose"));

@@ -3,6 +3,7 @@
 //! [`parse`] turns arguments and environment into an [`Action`] in which nothing is left open.
 
 mod bench;
+mod ctl;
 mod environment;
 mod input;
 mod list;
@@ -24,6 +25,7 @@ use crate::exit::{Code, Failure};
 
 pub use bench::Bench;
 pub use clap_complete::Shell;
+pub use ctl::Ctl;
 pub use input::Run;
 pub use pages::{completions, man_pages};
 pub use play::{Layers, Passes, Play};
@@ -62,6 +64,7 @@ enum Command {
     Render(Box<render::RenderArgs>),
     Devices(list::DevicesArgs),
     Info(list::InfoArgs),
+    Ctl(ctl::CtlArgs),
     Bench(Box<bench::BenchArgs>),
     Config(list::ConfigArgs),
     Completions(list::CompletionsArgs),
@@ -89,6 +92,8 @@ pub enum Action {
         /// As one JSON document.
         json: bool,
     },
+    /// Control a session that runs.
+    Ctl(Ctl),
     /// Measure how many stems the machine and its device hold.
     Bench(Box<Bench>),
     /// Show the settings and their sources.
@@ -176,6 +181,7 @@ where
             let bench = bench::resolve(*flags, &env_args, &off, env)?;
             Ok(Action::Bench(Box::new(bench)))
         }
+        Command::Ctl(args) => Ok(Action::Ctl(ctl::resolve(args, env)?)),
         Command::Config(list::ConfigArgs {
             command: list::ConfigCommand::Show(args),
         }) => {

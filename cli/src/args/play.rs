@@ -121,7 +121,7 @@ pub(super) struct OutputArgs {
     #[arg(long)]
     pub start_server: bool,
 
-    /// Name of the JACK client [default: backline]
+    /// Name of the JACK client and of the control socket [default: backline]
     #[arg(long, value_name = "NAME", value_parser = client_name)]
     pub name: Option<String>,
 }
@@ -144,6 +144,14 @@ pub(super) struct SessionArgs {
     /// Poll interval of the controller [default: 100]
     #[arg(long, value_name = "MS", value_parser = number(config::POLL_MS))]
     pub poll_ms: Option<u32>,
+
+    /// Where `backline ctl` reaches it: the path of a socket, or `none` [default: NAME.sock in the runtime folder]
+    #[arg(long, value_name = "PATH", value_parser = text)]
+    pub control: Option<String>,
+
+    /// Let the members of this group control it, too
+    #[arg(long, value_name = "GROUP", value_parser = text)]
+    pub control_group: Option<String>,
 
     /// Take no keys from the terminal
     #[arg(long)]
@@ -248,6 +256,8 @@ impl PlayArgs {
             on_return: session.on_return,
             poll_ms: session.poll_ms,
             monitor: session.monitor,
+            control: session.control.clone(),
+            control_group: session.control_group.clone(),
             ..self.shared.layer(off)
         })
     }

@@ -77,7 +77,7 @@ fn every_flag_of_play() {
          --dither none --gain drums=-6 --gain 2=x0.5 --pan drums=-1 --mute name:3 --solo vox --bus 2=click --master -3 --mono \
          --start 1:00 --end @coda --repeat 3 --on-end hold --out click=3 --out main=1,2 --name left --monitor sampled \
          --status json --no-keys --fail-on-xrun --profile modern --ring-ms 300 --rt-priority 40 --strict-rate --on-damage stop \
-         --on-loss exit --on-return stay --preload-limit 10 --config none --max-gain-db 6 --poll-ms 50",
+         --control /tmp/show.sock --control-group crew --on-loss exit --on-return stay --preload-limit 10 --config none --max-gain-db 6 --poll-ms 50",
     );
     let name = |name: &str| TrackRef::Name(name.into());
     assert_eq!(all.run.inputs, [PathBuf::from("a.wav"), PathBuf::from("-")]);
@@ -140,6 +140,10 @@ fn every_flag_of_play() {
     assert_eq!(
         (s.max_gain_db.value, s.preload_limit.value, s.poll_ms.value),
         (6.0, 10, 50)
+    );
+    assert_eq!(
+        (s.control.value.as_deref(), s.control_group.value.as_deref()),
+        (Some("/tmp/show.sock"), Some("crew"))
     );
     let jack = play(
         "a --backend jack --connect main_L=a:b --connect physical --ports tracks --server studio",
@@ -209,7 +213,7 @@ fn values_may_begin_with_a_minus() {
 fn refusals() {
     refused("", "a command is missing", "try `backline --help`");
     refused("ply", "there is no command `ply`", "did you mean `play`?");
-    for later in ["doctor", "ctl", "unit", "check"] {
+    for later in ["doctor", "unit", "check"] {
         refused(
             later,
             &format!("there is no command `{later}`"),
@@ -598,6 +602,35 @@ fn a_measurement() {
 }
 
 #[test]
+fn ctl_takes_levels_and_places_that_begin_with_a_minus() {
+    let ctl = |line: &str, env: &[(&str, &str)]| match run_with(&format!("ctl {line}"), env) {
+        Ok(Action::Ctl(ctl)) => ctl,
+        other => panic!("{other:?}"),
+    };
+    let gain = ctl("gain drums -inf", &[]);
+    assert_eq!(gain.verb.words().1, ["drums", "-inf dB"]);
+    assert_eq!((gain.json, gain.name, gain.control), (false, None, None));
+    let fade = ctl("--json --name left fade master -6 0:10", &[]);
+    assert_eq!(fade.verb.words().1, ["master", "-6 dB", "0:10"]);
+    assert_eq!((fade.json, fade.name.as_deref()), (true, Some("left")));
+    assert_eq!(ctl("seek -5", &[]).verb.words().1, ["-0:05"]);
+    let env = [("BACKLINE_NAME", "left"), ("BACKLINE_JSON", "1")];
+    let from_env = ctl("pause", &env);
+    assert_eq!(
+        (from_env.json, from_env.name.as_deref()),
+        (true, Some("left"))
+    );
+    let socket = ctl("pause --control /run/s", &env);
+    assert_eq!((socket.name, socket.control), (None, Some("/run/s".into())));
+    refused(
+        "ctl pan drums 2",
+        "pan: expected a position from -1 (left) to 1 (right), not `2`",
+        "",
+    );
+    refused("ctl", "a command is missing", "try `backline ctl --help`");
+}
+
+#[test]
 fn help_says_what_it_does_first() {
     let first = |line: &str| printed(line).lines().next().unwrap_or_default().to_owned();
     for help in ["play --help", "play -h"] {
@@ -607,7 +640,7 @@ fn help_says_what_it_does_first() {
         );
     }
     assert!(first("--help").starts_with("Real-time multitrack playback"));
-    for command in ["", "play", "render", "bench", "completions", "man"] {
+    for command in ["", "play", "render", "bench", "ctl", "completions", "man"] {
         assert!(
             printed(&format!("{command} --help")).contains("\nExample"),
             "{command}"
@@ -616,7 +649,7 @@ fn help_says_what_it_does_first() {
     assert!(printed("play --help").contains("--loop[=<A..B>]"));
     // Only what there is.
     let commands = printed("-h");
-    for later in ["doctor", "ctl", "unit", "check"] {
+    for later in ["doctor", "unit", "check"] {
         assert!(!commands.contains(&format!("  {later} ")), "{later}");
     }
 }
@@ -631,7 +664,14 @@ fn completions_and_manual_pages() {
         );
     }
     let pages = man_pages().unwrap();
-    let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
+    let names = pages.iter().map(|(name, _)| name.as_str());
+    let (of_ctl, names): (Vec<&str>, Vec<&str>) =
+        names.partition(|n| n.starts_with("backline-ctl-"));
+    let verbs = crate::control::VERBS.iter();
+    let verbs: Vec<String> = verbs
+        .map(|(verb, ..)| format!("backline-ctl-{verb}.1"))
+        .collect();
+    assert_eq!(of_ctl, verbs);
     assert_eq!(
         names,
         [
@@ -640,6 +680,7 @@ fn completions_and_manual_pages() {
             "backline-render.1",
             "backline-devices.1",
             "backline-info.1",
+            "backline-ctl.1",
             "backline-bench.1",
             "backline-config.1",
             "backline-config-show.1",

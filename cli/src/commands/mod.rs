@@ -1,6 +1,7 @@
 //! The commands of `backline`. The binary parses, calls [`run`] and ends as that says.
 
 mod bench;
+mod ctl;
 mod devices;
 mod info;
 mod pages;
@@ -36,6 +37,7 @@ pub fn run(action: Action, born: Instant) -> Result<Ending, Failure> {
         Action::Render(render) => return render::run(&render, born),
         Action::Devices { json } => devices::run(json)?,
         Action::Info { files, json } => return info::run(&files, json),
+        Action::Ctl(order) => return ctl::run(&order),
         Action::Bench(bench) => bench::run(&bench)?,
         Action::ConfigShow {
             settings,

@@ -17,6 +17,7 @@ use self::session::{Input, Outcome, Session};
 use super::Ending;
 use crate::args::{Passes, Play};
 use crate::config::{self, Settings, Status};
+use crate::control::{Access, Place, Server, Socket};
 use crate::exit::{Code, Failure};
 use crate::nsm::Link;
 use crate::player::{self, Player, PlayerBuilder};
@@ -58,6 +59,10 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
             ),
         }
     }
+    let socket = match open_socket(&play.settings, &mut reporter) {
+        Ok(socket) => socket,
+        Err(failure) => return refused(failure.into(), &play.settings, reporter),
+    };
     let player = match build(play, born, &mut reporter, |builder| builder) {
         Ok(player) => player,
         Err(refusal) => return refused(refusal, &play.settings, reporter),
@@ -71,8 +76,35 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
     } else {
         None
     };
+    let server = socket.map(|socket| Server::start(socket, player.remote()));
+    // Held until the session is over: then its clients are told so.
+    let _server = server.transpose().unwrap_or_else(|e| {
+        let message = format!("there is no control socket: {e}");
+        warn(&mut reporter, "control", message);
+        None
+    });
     let outcome = Session::new(player, &mut reporter, &inputs, &mut keys).run();
     Ok(ending(&outcome, play.fail_on_xrun))
+}
+
+/// The control socket, where there is to be one.
+fn open_socket(settings: &Settings, reporter: &mut Reporter) -> Result<Option<Socket>, Failure> {
+    let said = settings.control.value.as_deref();
+    let place = said.map_or(Place::Usual, Place::named);
+    let access = Access {
+        group: settings.control_group.value.clone(),
+    };
+    let opened = place
+        .path(&settings.name.value, &|name| std::env::var_os(name))
+        .and_then(|path| path.map(|p| Socket::open(&p, &access)).transpose());
+    match opened {
+        // Nobody asked for it: playing is what counts.
+        Err(failure) if said.is_none() && failure.code == Code::Io => {
+            warn(reporter, "control", failure.message);
+            Ok(None)
+        }
+        other => other,
+    }
 }
 
 /// Builds a player from an order. `more` has the last word on how.

@@ -63,6 +63,12 @@ pub struct Layer {
     pub connect: Option<Vec<Connect>>,
     /// What JACK's transport has to do with it.
     pub transport: Option<Transport>,
+    /// Path of the control socket, or `none`.
+    #[serde(default, deserialize_with = "text")]
+    pub control: Option<String>,
+    /// Group whose members may use the control socket, too.
+    #[serde(default, deserialize_with = "text")]
+    pub control_group: Option<String>,
     /// What is reported.
     pub status: Option<Status>,
     /// What damage does.

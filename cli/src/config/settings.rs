@@ -55,6 +55,10 @@ pub struct Settings {
     pub connect: Setting<Vec<Connect>>,
     /// What JACK's transport has to do with it.
     pub transport: Setting<Transport>,
+    /// Path of the control socket, or `none`; nothing is the usual place.
+    pub control: Setting<Option<String>>,
+    /// Group whose members may use the control socket, too.
+    pub control_group: Setting<Option<String>>,
     /// What is reported while playing.
     pub status: Setting<Status>,
     /// What a damaged stem does.
@@ -224,6 +228,8 @@ impl Settings {
             ports: layers.get("ports", |l| l.ports, Ports::default()),
             connect: layers.get("connect", |l| l.connect.clone(), vec![Connect::Physical]),
             transport: layers.get("transport", |l| l.transport, Transport::default()),
+            control: layers.get("control", |l| l.control.clone().map(Some), None),
+            control_group: layers.get("control_group", |l| l.control_group.clone().map(Some), None),
             status: layers.get("status", |l| l.status, Status::default()),
             on_damage: layers.get("on_damage", |l| l.on_damage, OnDamage::default()),
             on_loss: layers.get("on_loss", |l| l.on_loss, OnLoss::default()),

@@ -51,6 +51,8 @@ pub fn rows(settings: &Settings) -> Vec<Row> {
         row("ports", &s.ports, |v| json!(v)),
         row("connect", &s.connect, |_| json!(connect)),
         row("transport", &s.transport, |v| json!(v)),
+        row("control", &s.control, |v| json!(v)),
+        row("control_group", &s.control_group, |v| json!(v)),
         row("status", &s.status, |v| json!(v)),
         row("on_damage", &s.on_damage, |v| json!(v)),
         row("on_loss", &s.on_loss, |v| json!(v)),

@@ -13,7 +13,7 @@ use engine_core::ticket::TicketDrum;
 
 use super::PlayerError;
 use super::anchors::Anchors;
-use super::controller::{Controller, Part, Shown, Step, Told};
+use super::controller::{Controller, Orders, Part, Shown, Step, Told};
 use super::decks::Decks;
 use super::driver::Output;
 use super::face::Player;
@@ -479,6 +479,7 @@ impl PlayerBuilder {
             over: None,
             error: None,
             shown: Shown::new(),
+            orders: Orders::default(),
         };
         controller.work_out_parts(rate);
         controller.set_up(&mut rig);

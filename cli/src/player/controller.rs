@@ -5,7 +5,9 @@
 //! `controller/transport.rs`, and what it does when the device goes away in `loss.rs`.
 
 mod news;
+mod orders;
 mod shown;
+pub(super) use orders::Orders;
 pub(super) use shown::Shown;
 mod transport;
 pub(super) use transport::Step;
@@ -53,6 +55,8 @@ const QUIT_FADE_MS: u32 = 20;
 const QUIT_DEADLINE: Duration = Duration::from_millis(500);
 /// Poll while a cut is on its way.
 const EAGER: Duration = Duration::from_millis(2);
+/// Wishes that are obeyed at a stretch.
+const WISHES: usize = 256;
 
 /// What a controller is told once.
 pub(super) struct Told {
@@ -130,6 +134,7 @@ pub(super) struct Controller {
     pub(super) over: Option<Ended>,
     pub(super) error: Option<Failure>,
     pub(super) shown: shown::Shown,
+    pub(super) orders: Orders,
 }
 
 /// Sums over all engines and drivers of a run.
@@ -154,16 +159,18 @@ impl Controller {
         while self.over.is_none() {
             let starting = self.rolling && !self.started && self.hold.is_none();
             let following = self.follows() && self.rolling && self.hold.is_none();
-            let wait = if self.decks.is_busy() || starting || following || self.quitting.is_some() {
+            let busy = self.decks.is_busy() || self.orders.is_busy();
+            let wait = if busy || starting || following || self.quitting.is_some() {
                 EAGER
             } else {
                 let next_try = self.until_next_try().unwrap_or(self.told.poll);
-                next_try.min(self.told.poll)
+                next_try.min(self.told.poll).min(self.shown.every)
             };
             match self.wishes.recv_timeout(wait) {
                 Ok(wish) => {
                     self.obey(wish);
-                    while let Ok(wish) = self.wishes.try_recv() {
+                    // Not without end, however many come: the engine is to be heard in between.
+                    for wish in self.wishes.try_iter().take(WISHES).collect::<Vec<_>>() {
                         self.obey(wish);
                     }
                 }
@@ -180,6 +187,7 @@ impl Controller {
         if let Some(rig) = &mut self.rig {
             rig.pump();
         }
+        let seen = self.seen();
         self.hear();
         self.take_decks();
         self.keep_step();
@@ -190,6 +198,7 @@ impl Controller {
         self.mend();
         self.decks.tend();
         self.check_quit();
+        self.look_after_orders(seen);
         self.show(false);
     }
 
@@ -216,13 +225,14 @@ impl Controller {
         }
     }
 
-    pub(super) fn begin(&mut self, song: usize, plan: Plan, purpose: Purpose) {
+    /// Sets about preparing a deck. Its ticket.
+    pub(super) fn begin(&mut self, song: usize, plan: Plan, purpose: Purpose) -> Option<Ticket> {
         let followed = self.follower_of(song).is_some();
-        let (Some(loaded), Some(directs)) = (self.songs.get(song), self.directs.get(song)) else {
-            return;
-        };
-        self.decks
+        let (loaded, directs) = (self.songs.get(song)?, self.directs.get(song)?);
+        let deck = self
+            .decks
             .begin(song, loaded, &self.layout, directs, plan, purpose, followed);
+        Some(deck)
     }
 
     /// A plan of `song` from `frame` on (its part's start when `None`), with the loop in force.
@@ -236,17 +246,17 @@ impl Controller {
         }
     }
 
-    /// Prepares a deck that plays from rest.
-    pub(super) fn prepare_start(&mut self, song: usize, frame: Option<u64>) {
+    /// Prepares a deck that plays from rest. Its ticket.
+    pub(super) fn prepare_start(&mut self, song: usize, frame: Option<u64>) -> Option<Ticket> {
         self.looping = self.parts[song].repeat;
         self.song = song;
-        self.start_deck(frame);
+        self.start_deck(frame)
     }
 
     /// The same of the present song, with the loop in force.
-    pub(super) fn start_deck(&mut self, frame: Option<u64>) {
+    pub(super) fn start_deck(&mut self, frame: Option<u64>) -> Option<Ticket> {
         let plan = self.plan(self.song, frame, self.looping);
-        self.begin(self.song, plan, Purpose::Start);
+        self.begin(self.song, plan, Purpose::Start)
     }
 
     /// Hands a primed deck to the engine.
@@ -280,15 +290,19 @@ impl Controller {
     }
 
     pub(super) fn send(&mut self, command: Command<Box<HostDeck<HostClock>>>) {
-        if let Some(rig) = &mut self.rig
-            && rig.handle.send(command).is_err()
-        {
+        if !self.try_send(command) {
             self.warn(
                 "busy",
                 "the engine is not being called; the wish was lost".into(),
                 None,
             );
         }
+    }
+
+    /// Whether the engine will get the command; without an engine there is nothing to tell.
+    pub(super) fn try_send(&mut self, command: Command<Box<HostDeck<HostClock>>>) -> bool {
+        let rig = self.rig.as_mut();
+        rig.is_none_or(|rig| rig.handle.send(command).is_ok())
     }
 
     /// State of the engine.
@@ -426,6 +440,7 @@ impl Controller {
     fn shut(&mut self) {
         self.hear();
         self.show(true);
+        self.orders.over(self.here());
         let summary = self.summary();
         self.tell(Note::Summary(summary));
         if let Some(rig) = self.rig.take() {

@@ -38,6 +38,8 @@ pub(super) enum Purpose {
     Outside { at: u64 },
     /// At the end of the deck in play, hard: what comes next.
     Follow { of: Ticket, at: u64 },
+    /// At a frame of the deck in play, hard: another place.
+    Due { of: Ticket, at: u64 },
 }
 
 /// A deck on its way.
@@ -95,7 +97,7 @@ impl Decks {
     }
 
     /// Sets about preparing a deck. One that is being prepared for the same kind of purpose is
-    /// given up.
+    /// given up. The new deck's ticket.
     #[allow(clippy::too_many_arguments)]
     pub fn begin(
         &mut self,
@@ -106,7 +108,7 @@ impl Decks {
         plan: Plan,
         purpose: Purpose,
         followed: bool,
-    ) {
+    ) -> Ticket {
         let follow = |p: Purpose| matches!(p, Purpose::Follow { .. });
         self.give_up(|p| follow(p.purpose) == follow(purpose));
         let ticket = self.tickets.draw();
@@ -121,7 +123,7 @@ impl Decks {
             let mut kit = self.parked.remove(at);
             kit.replan(ticket, plan, followed);
             self.opened(kit);
-            return;
+            return ticket;
         }
         let (own, size, options) = (self.own.clone(), self.size, self.options.clone());
         let (loaded, layout, directs) = (loaded.clone(), layout.clone(), directs.to_vec());
@@ -138,6 +140,7 @@ impl Decks {
         if let Err(e) = named.spawn(open) {
             let _ = self.own.send(Wish::Opened(ticket, Box::new(Err(e.into()))));
         }
+        ticket
     }
 
     /// A kit's files are open: the feeder goes to work. A kit that nobody waits for is parked.
@@ -233,10 +236,15 @@ impl Decks {
         names
     }
 
+    /// Whether a deck is on its way, outside or inside the engine.
+    pub fn is_about(&self, ticket: Ticket) -> bool {
+        self.preparing.iter().any(|p| p.ticket == ticket) || self.find(ticket).is_some()
+    }
+
     /// Something is on its way that is to happen as soon as it can. (What follows at the end of a
-    /// song may wait there for hours.)
+    /// song or a section may wait there for hours.)
     pub fn is_busy(&self) -> bool {
-        let soon = |p: Purpose| !matches!(p, Purpose::Follow { .. });
+        let soon = |p: Purpose| !matches!(p, Purpose::Follow { .. } | Purpose::Due { .. });
         !self.preparing.is_empty() || self.live.iter().skip(1).any(|l| soon(l.purpose))
     }
 

@@ -11,6 +11,7 @@ use super::mixer::Mixer;
 use super::notes::Note;
 use super::status::Status;
 use super::wish::{Place, Wish};
+use crate::control::Remote;
 use crate::report::Summary;
 use crate::song::Time;
 
@@ -122,6 +123,11 @@ impl Player {
     /// Fades out over 20 ms and ends the session; [`wait`](Self::wait) for it.
     pub fn quit(&self) {
         self.wish(Wish::Quit);
+    }
+
+    /// What steers this session from any thread, and is told when and whether it took effect.
+    pub fn remote(&self) -> Remote {
+        Remote::new(self.wishes.clone(), self.status.clone())
     }
 
     /// How things are, as of the last poll.

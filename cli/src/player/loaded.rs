@@ -10,7 +10,8 @@ use engine_core::ticket::{Ticket, TicketDrum};
 use super::PlayerError;
 use super::layout::Layout;
 use crate::media::{self, OpenOptions, Reader, Shared, Spec};
-use crate::song::{Bus, Overrides, Setlist, Song, SongError, Strips, Time};
+use crate::song::{Bus, Overrides, Setlist, Song, SongError, Strips, Time, unknown_track};
+use crate::units::TrackRef;
 
 /// How stems are opened.
 #[derive(Clone, Debug)]
@@ -166,6 +167,20 @@ impl Loaded {
             buses,
             stdin,
         })
+    }
+
+    /// The strips that a track is, by number or name.
+    ///
+    /// # Errors
+    /// There is none; the sentence names those there are.
+    pub fn find(&self, track: &TrackRef) -> Result<Vec<usize>, String> {
+        let strips = strips(&self.strips);
+        let names: Vec<String> = self.song.tracks.iter().map(|t| t.name.clone()).collect();
+        let found = strips.find(track, &names);
+        match found.is_empty() {
+            true => Err(unknown_track(&[(&self.song, strips)], track)),
+            false => Ok(found),
+        }
     }
 
     pub fn buses(&self) -> &[SongBus] {

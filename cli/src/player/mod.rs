@@ -56,3 +56,4 @@ pub use mixer::{Mixer, SongMixer, Strip};
 pub use notes::Note;
 pub use status::{BusMeter, Status, TrackMeter};
 pub use wish::Place;
+pub(crate) use wish::Wish;

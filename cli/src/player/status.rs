@@ -14,6 +14,10 @@ pub struct Status {
     pub rate: u32,
     /// Index of the song in the setlist.
     pub song: usize,
+    /// Titles of the songs in the setlist.
+    pub songs: Vec<String>,
+    /// Names of the song's sections.
+    pub sections: Vec<String>,
     /// The song loops, from and to this frame.
     pub looping: Option<(u64, u64)>,
     /// `jack`, `alsa`, `null`.
@@ -72,6 +76,8 @@ impl Default for Status {
             },
             rate: 0,
             song: 0,
+            songs: Vec::new(),
+            sections: Vec::new(),
             looping: None,
             backend: String::new(),
             device: String::new(),
@@ -102,6 +108,8 @@ impl Default for Status {
 pub struct TrackMeter {
     /// Its name.
     pub name: String,
+    /// The bus it feeds.
+    pub bus: String,
     /// Linear gain.
     pub gain: f32,
     /// −1 … +1.

@@ -1,12 +1,14 @@
 //! Wishes: what anyone may ask of the controller. They wait in its queue and wake it at once.
 
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use engine_core::monitor::MonitorLevel;
 use engine_core::ticket::Ticket;
 
 use super::kit::Kit;
 use super::mixer::Mixer;
+use crate::control::{Answerer, Verb};
 use crate::song::Time;
 
 /// A place in a song.
@@ -45,6 +47,10 @@ pub(crate) enum Wish {
     Monitor(MonitorLevel),
     /// Tell how every song's mixer stands.
     Mixer(Sender<Mixer>),
+    /// A verb that wants an answer.
+    Order(Verb, Answerer),
+    /// How often the status is renewed.
+    Refresh(Duration),
 
     // ---- from the player's own threads ----
     /// A deck's files are open.

@@ -19,5 +19,5 @@ pub(crate) use names::unique;
 pub use names::{check_name, suggested_bus};
 pub use order::natural_order;
 pub use overrides::Overrides;
-pub(crate) use overrides::Strips;
+pub(crate) use overrides::{Strips, unknown_track};
 pub use times::{Span, UnknownSection};

@@ -126,7 +126,7 @@ impl Overrides {
 
 impl Strips<'_> {
     /// The strips that are meant. A wide stem's own name means all of its channels.
-    fn find(&self, track: &TrackRef, names: &[String]) -> Vec<usize> {
+    pub(crate) fn find(&self, track: &TrackRef, names: &[String]) -> Vec<usize> {
         let all = || self.all.iter().enumerate();
         match track {
             TrackRef::Number(number) => number
@@ -171,7 +171,8 @@ fn route(song: &mut Song, name: &str, outputs: &[u16]) -> Result<(), SongError> 
     Ok(())
 }
 
-fn unknown_track(songs: &[(&Song, Strips<'_>)], track: &TrackRef) -> String {
+/// The sentence for a track that none of the songs has.
+pub(crate) fn unknown_track(songs: &[(&Song, Strips<'_>)], track: &TrackRef) -> String {
     let [(song, strips)] = songs else {
         return format!("no song has a track `{track}`");
     };

@@ -47,14 +47,23 @@ impl<
                 track,
                 gain,
                 frames,
-            } => self.each_deck_of(song, |d| d.fade_track(usize::from(track), gain, frames)),
+            } => {
+                self.each_deck_of(song, |d| d.fade_track(usize::from(track), gain, frames));
+                self.tell_fade();
+            }
             Command::FadeBus {
                 song,
                 bus,
                 level,
                 frames,
-            } => self.each_deck_of(song, |d| d.fade_bus(usize::from(bus), level, frames)),
-            Command::FadeMaster { level, frames } => self.master.fade(level, frames),
+            } => {
+                self.each_deck_of(song, |d| d.fade_bus(usize::from(bus), level, frames));
+                self.tell_fade();
+            }
+            Command::FadeMaster { level, frames } => {
+                self.master.fade(level, frames);
+                self.tell_fade();
+            }
             Command::ExclusiveSolo { song, track } => {
                 let ramp = if was_rolling { self.config.ramp } else { 0 };
                 self.each_deck_of(song, |d| d.solo_only(usize::from(track), ramp));
@@ -69,6 +78,14 @@ impl<
                 f(deck);
             }
         }
+    }
+
+    fn tell_fade(&mut self) {
+        let (deck, frame) = self
+            .deck
+            .as_deref()
+            .map_or((Ticket::NONE, 0), |d| (d.spec().ticket, d.frame()));
+        self.tell(EventKind::FadeBegun { deck, frame });
     }
 
     fn await_cut(&mut self, mut cut: Cut<P::Deck>) {

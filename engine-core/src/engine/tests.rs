@@ -689,3 +689,39 @@ fn a_followed_deck_waits_at_its_end_and_the_next_begins_unfaded() {
     assert_eq!((counters.starvations, counters.starved_frames), (1, 500));
     assert_eq!(rig.handle.board().take_stop_flag(), Some(Ticket(2)));
 }
+
+#[test]
+fn changed_controls_and_timed_fades_are_told_with_their_frame() {
+    let mut rig = Rig::new(0);
+    let c = Arc::new(HostControls::new());
+    let (deck, mut feed) = rig.deck(1, &c, &[ramp], 0, None, 8);
+    feed.fill(8);
+    let deck_ticket = deck.spec().ticket;
+    rig.cut(deck, At::Now, 0);
+    rig.send(Command::Play { fade: 0 });
+    rig.run(100);
+    rig.events();
+    c.set_level(0, 0.5);
+    let revision = c.commit();
+    rig.run(64);
+    let applied = EventKind::Applied {
+        deck: deck_ticket,
+        frame: 100,
+        revision,
+    };
+    assert_eq!(rig.events(), [applied]);
+    rig.run(64);
+    assert_eq!(rig.events(), []);
+    for _ in 0..2 {
+        rig.send(Command::FadeMaster {
+            level: 0.5,
+            frames: 10,
+        });
+    }
+    rig.run(1);
+    let begun = EventKind::FadeBegun {
+        deck: deck_ticket,
+        frame: 228,
+    };
+    assert_eq!(rig.events(), [begun, begun]);
+}

@@ -5,12 +5,14 @@
 
 mod guard;
 mod media;
+mod protocol;
 mod scratch;
 mod toml;
 mod wav;
 
 pub use guard::{Bounded, MEMORY, check, watch};
 pub use media::media;
+pub use protocol::protocol;
 pub use toml::toml;
 pub use wav::wav;
 

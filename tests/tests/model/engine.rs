@@ -12,7 +12,7 @@ use engine_core::controls::SongControls;
 use engine_core::cut::At;
 use engine_core::deck::{Deck, DeckSpec};
 use engine_core::engine::EngineConfig;
-use engine_core::event::Event;
+use engine_core::event::{Event, EventKind};
 use engine_core::host::{BLOCK, BUS_CHANNELS, BUSES, Heap, RING, STRETCH, TRACKS};
 use engine_core::outside::Followed;
 use engine_core::platform::Platform;
@@ -207,7 +207,14 @@ impl<
             );
         }
         assert_eq!((counters.stale_blocks, counters.lost_events), (0, 0));
-        self.events.extend(self.rig.events());
+        let events = self.rig.events().into_iter();
+        // The model's controls have no revisions.
+        self.events.extend(events.filter(|e| {
+            !matches!(
+                e.kind,
+                EventKind::Applied { .. } | EventKind::FadeBegun { .. }
+            )
+        }));
         while let Some(deck) = self.rig.handle.take_deck() {
             let index = deck.spec().ticket.0 as usize - 1;
             self.decks[index] = Some(deck);

@@ -23,11 +23,42 @@ impl Controller {
                 EventKind::Started { deck, frame } => {
                     self.anchor(at, deck, frame, true);
                     self.say_started();
+                    let frame = self.song_frame(deck, frame);
+                    self.orders.started(frame);
                 }
-                EventKind::Paused { deck, frame }
-                | EventKind::Stopped { deck, frame }
-                | EventKind::Ended { deck, frame } => self.anchor(at, deck, frame, false),
-                EventKind::Cut { to, actual, .. } => self.cut(at, to, actual),
+                EventKind::Paused { deck, frame } | EventKind::Ended { deck, frame } => {
+                    self.anchor(at, deck, frame, false);
+                    let frame = self.song_frame(deck, frame);
+                    if !self.orders.stopping {
+                        self.orders.rested(frame);
+                    }
+                }
+                EventKind::Stopped { deck, frame } => {
+                    self.anchor(at, deck, frame, false);
+                    self.stopped();
+                    let frame = self.song_frame(deck, frame);
+                    self.orders.rested(frame);
+                }
+                EventKind::Cut { to, actual, .. } => {
+                    self.cut(at, to, actual);
+                    let frame = self.song_frame(to, 0);
+                    self.orders.cut(to, frame);
+                }
+                EventKind::Applied {
+                    deck,
+                    frame,
+                    revision,
+                } => {
+                    if let Some(song) = self.decks.find(deck).map(|l| l.song) {
+                        let song = self.songs[song].ticket;
+                        let frame = self.song_frame(deck, frame);
+                        self.orders.applied(song, revision, frame);
+                    }
+                }
+                EventKind::FadeBegun { deck, frame } => {
+                    let frame = self.song_frame(deck, frame);
+                    self.orders.fade_begun(frame);
+                }
                 EventKind::CutDropped { .. } => {}
                 EventKind::Starved { deck, .. } => {
                     let song = self.decks.find(deck).map_or(0, |l| l.song);
@@ -43,6 +74,12 @@ impl Controller {
                 EventKind::Recovered { .. } => {}
             }
         }
+    }
+
+    /// The frame of the song that is a deck's.
+    fn song_frame(&self, deck: Ticket, frame: u64) -> u64 {
+        let live = self.decks.find(deck);
+        live.map_or_else(|| self.here(), |l| l.plan.song_frame(frame))
     }
 
     fn anchor(&mut self, at: u64, deck: Ticket, frame: u64, moving: bool) {
@@ -111,14 +148,17 @@ impl Controller {
 
     pub(super) fn take_decks(&mut self) {
         while let Some(deck) = self.rig.as_mut().and_then(|r| r.handle.take_deck()) {
+            let later = |p: Purpose| matches!(p, Purpose::Follow { .. } | Purpose::Due { .. });
             let dropped = self
                 .decks
                 .find(deck.spec().ticket)
-                .is_some_and(|l| matches!(l.purpose, Purpose::Follow { .. }))
+                .is_some_and(|l| later(l.purpose))
                 && self.current != Some(deck.spec().ticket);
             self.decks.back(deck);
-            if dropped {
-                // A seek took the place of what was to follow.
+            let due = |p: Purpose| matches!(p, Purpose::Due { of, .. } if Some(of) == self.current);
+            if dropped && !self.decks.live.iter().any(|l| due(l.purpose)) {
+                // A seek took the place of what was to follow. (After a jump at the end of a
+                // section its own follower is prepared.)
                 self.prepare_follower();
             }
         }

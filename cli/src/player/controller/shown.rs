@@ -13,13 +13,16 @@ use super::{Controller, Totals};
 use crate::report::{Delivery, Ended, Latency, Position, State, Summary};
 
 /// Between two positions.
-const EVERY: Duration = Duration::from_millis(100);
+pub(super) const EVERY: Duration = Duration::from_millis(100);
 
 /// What was shown last, and what it is made of.
 pub(in super::super) struct Shown {
     pub health: Option<Health>,
     pub report: Report,
     last: Instant,
+    /// How often the status is renewed, while somebody wants it oftener than by itself.
+    pub every: Duration,
+    told: Instant,
     position: Option<Position>,
     track_peaks: [f32; TRACKS],
     bus_peaks: [f32; BUS_CHANNELS],
@@ -37,6 +40,8 @@ impl Shown {
             health: None,
             report: Report::default(),
             last: now,
+            every: EVERY,
+            told: now,
             position: None,
             track_peaks: [0.0; TRACKS],
             bus_peaks: [0.0; BUS_CHANNELS],
@@ -78,7 +83,7 @@ impl Shown {
 impl Controller {
     /// Renews the status; sends the position when it is time for it, or something changed.
     pub(super) fn show(&mut self, at_once: bool) {
-        let due = at_once || self.shown.last.elapsed() >= EVERY.mul_f64(0.95);
+        let due = at_once || self.shown.last.elapsed() >= self.shown.every.mul_f64(0.95);
         let position = self.position();
         let changed = self
             .shown
@@ -114,12 +119,14 @@ impl Controller {
         let status = self.make_status(position.clone());
         *crate::player::face::lock(&self.status) = status;
         self.shown.position = Some(position.clone());
-        if self.started || self.hold.is_some() {
+        let due = at_once || changed || self.shown.told.elapsed() >= EVERY.mul_f64(0.95);
+        if due && (self.started || self.hold.is_some()) {
+            self.shown.told = self.shown.last;
             self.tell(Note::Position(position));
         }
     }
 
-    fn position(&self) -> Position {
+    pub(super) fn position(&self) -> Position {
         let rate = self.rate();
         let (song, frame, state, mut reason) = match (&self.rig, &self.hold) {
             (Some(rig), _) => {
@@ -261,7 +268,7 @@ impl Controller {
         self.delivered + now
     }
 
-    fn make_status(&self, position: Position) -> Status {
+    pub(super) fn make_status(&self, position: Position) -> Status {
         let song = &self.songs[self.song];
         let tracks = song
             .strips
@@ -271,6 +278,7 @@ impl Controller {
                 let s = song.controls.track(i);
                 TrackMeter {
                     name: strip.name.clone(),
+                    bus: song.bus_of(strip).to_owned(),
                     gain: s.gain,
                     pan: s.pan,
                     mute: s.mute,
@@ -297,6 +305,10 @@ impl Controller {
             position,
             rate: self.device.0,
             song: self.song,
+            songs: (self.songs.iter()).map(|s| s.song.title.clone()).collect(),
+            sections: (song.song.sections.iter())
+                .map(|s| s.name.clone())
+                .collect(),
             looping: self.looping.map(|l| (l.a, l.b)),
             backend: self.told.output.name().to_owned(),
             device: self.device.1.clone(),

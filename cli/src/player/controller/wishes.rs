@@ -39,6 +39,8 @@ impl Controller {
                 // Who asked may have given up.
                 let _ = answer.send(self.mixer());
             }
+            Wish::Order(verb, answerer) => self.order(&verb, answerer),
+            Wish::Refresh(every) => self.shown.every = every,
             _ if self.quitting.is_some() => {}
             Wish::Play => self.play(),
             Wish::Pause => self.pause(),
@@ -48,7 +50,9 @@ impl Controller {
             Wish::Seek(place) => self.seek(&place),
             Wish::Loop(range) => self.set_loop(range),
             Wish::ToggleLoop => self.toggle_loop(),
-            Wish::Song(song) => self.change_song(song),
+            Wish::Song(song) => {
+                self.change_song(song);
+            }
             Wish::Gain(track, gain) => self.change(track, |s| s.gain = gain),
             Wish::Pan(track, pan) => self.change(track, |s| s.pan = pan),
             Wish::Mute(track, on) => self.change(track, |s| s.mute = on.unwrap_or(!s.mute)),
@@ -58,14 +62,7 @@ impl Controller {
                     self.change(track, |s| s.solo = false);
                 }
             }
-            Wish::Master(level) => {
-                if !level.is_nan() {
-                    self.master = level.max(0.0);
-                }
-                if let Some(rig) = &self.rig {
-                    rig.handle.board().set_master(self.master);
-                }
-            }
+            Wish::Master(level) => self.set_master(level),
             Wish::Level(bus, level) => {
                 if let Some(i) = self.layout.bus(&bus) {
                     let controls = &self.songs[self.song].controls;
@@ -73,18 +70,33 @@ impl Controller {
                     controls.commit();
                 }
             }
-            Wish::Monitor(level) => {
-                self.told.monitor = level;
-                if let Some(rig) = &mut self.rig {
-                    rig.driver.watch(level == MonitorLevel::Full);
-                    rig.handle.board().set_monitor_level(level);
-                }
-            }
+            Wish::Monitor(level) => self.set_monitor(level),
+        }
+    }
+
+    pub(super) fn set_master(&mut self, level: f32) {
+        if !level.is_nan() {
+            self.master = level.max(0.0);
+        }
+        if let Some(rig) = &self.rig {
+            rig.handle.board().set_master(self.master);
+        }
+    }
+
+    pub(super) fn set_monitor(&mut self, level: MonitorLevel) {
+        self.told.monitor = level;
+        if let Some(rig) = &mut self.rig {
+            rig.driver.watch(level == MonitorLevel::Full);
+            rig.handle.board().set_monitor_level(level);
         }
     }
 
     /// Changes a track of the song in play; one that isn't there has no effect.
-    fn change(&mut self, track: usize, change: impl Fn(&mut engine_core::controls::TrackSetting)) {
+    pub(super) fn change(
+        &mut self,
+        track: usize,
+        change: impl Fn(&mut engine_core::controls::TrackSetting),
+    ) {
         let song = &self.songs[self.song];
         if track < song.strips.len() {
             let mut setting = song.controls.track(track);
@@ -96,6 +108,10 @@ impl Controller {
 
     pub(super) fn play(&mut self) {
         self.rolling = true;
+        if self.orders.stopping {
+            // Once the fade-out is over and the song at its start.
+            return;
+        }
         if let Some(hold) = &mut self.hold {
             hold.was_rolling = true;
             return;
@@ -104,7 +120,9 @@ impl Controller {
             return;
         }
         match self.state() {
-            State::Ended => self.prepare_start(self.song, None),
+            State::Ended => {
+                self.prepare_start(self.song, None);
+            }
             // (One that was handed over is as good as cut to.)
             _ if self.current.is_none() && self.decks.live.is_empty() => {
                 self.prepare_start(self.song, None);
@@ -121,14 +139,14 @@ impl Controller {
         }
     }
 
-    fn is_starting(&self) -> bool {
+    pub(super) fn is_starting(&self) -> bool {
         self.decks
             .preparing
             .iter()
             .any(|p| p.purpose == Purpose::Start)
     }
 
-    fn pause(&mut self) {
+    pub(super) fn pause(&mut self) {
         self.rolling = false;
         if let Some(hold) = &mut self.hold {
             hold.was_rolling = false;
@@ -159,15 +177,19 @@ impl Controller {
 
     fn seek(&mut self, place: &Place) {
         match self.resolve(place) {
-            Ok(frame) => self.jump(frame),
+            Ok(frame) => {
+                self.jump(frame);
+            }
             Err(e) => self.warn("no-section", e.to_string(), None),
         }
     }
 
-    fn jump(&mut self, frame: u64) {
+    /// Goes to a frame of the song. The deck that will play there; none while there is no device.
+    pub(super) fn jump(&mut self, frame: u64) -> Option<Ticket> {
+        self.orders.stopping = false;
         if let Some(hold) = &mut self.hold {
             hold.frame = frame;
-            return;
+            return None;
         }
         let plan = self.plan(self.song, Some(frame), self.looping);
         let purpose = if self.is_starting() {
@@ -175,7 +197,7 @@ impl Controller {
         } else {
             Purpose::Jump
         };
-        self.begin(self.song, plan, purpose);
+        self.begin(self.song, plan, purpose)
     }
 
     /// The song frame of a place, within the song.
@@ -223,25 +245,29 @@ impl Controller {
     }
 
     fn toggle_loop(&mut self) {
-        if self.looping.is_some() {
-            self.apply_loop(None);
-            return;
-        }
+        let range = match self.looping {
+            Some(_) => None,
+            None => Some(self.span_here()),
+        };
+        self.apply_loop(range);
+    }
+
+    /// The section that is playing; the song, where there is none.
+    pub(super) fn span_here(&self) -> (u64, u64) {
         let rate = self.rate().max(1);
         let song = &self.songs[self.song];
         let here = self.here();
         let length = song.length(rate);
-        let span = song
-            .song
+        song.song
             .spans(rate, length)
             .into_iter()
             .find(|s| (s.start..s.end).contains(&here))
-            .map_or((0, length), |s| (s.start, s.end));
-        self.apply_loop(Some(span));
+            .map_or((0, length), |s| (s.start, s.end))
     }
 
     /// Loop on or off: another deck that plays the same up to where the difference begins.
-    fn apply_loop(&mut self, range: Option<(u64, u64)>) {
+    /// The deck that will.
+    pub(super) fn apply_loop(&mut self, range: Option<(u64, u64)>) -> Option<Ticket> {
         let end = self.parts[self.song].end;
         self.looping = range
             .map(|(a, b)| Loop {
@@ -256,27 +282,22 @@ impl Controller {
                 "a loop must end after its start and begin within the song".into(),
                 None,
             );
-            return;
+            return None;
         }
         if self.hold.is_some() || self.current.is_none() {
-            return;
+            return None;
         }
-        self.splice(0);
+        self.splice(0)
     }
 
     /// Prepares a deck that takes over a little later, at the same place of the song.
-    pub(super) fn splice(&mut self, tries: u32) {
-        let (Some(current), Some(rig)) = (self.current, &self.rig) else {
-            return;
-        };
-        let Some(live) = self.decks.find(current) else {
-            return;
-        };
+    pub(super) fn splice(&mut self, tries: u32) -> Option<Ticket> {
+        let (current, rig) = (self.current?, self.rig.as_ref()?);
+        let live = self.decks.find(current)?;
         let position = rig.handle.board().position();
         if position.state != State::Playing {
             let here = self.here();
-            self.jump(here);
-            return;
+            return self.jump(here);
         }
         let lead = self.frames(SPLICE_MS << tries) + 2 * self.period();
         let at = position.deck_frame + u64::from(lead);
@@ -291,20 +312,22 @@ impl Controller {
                     at,
                     tries,
                 };
-                self.begin(self.song, plan, purpose);
+                self.begin(self.song, plan, purpose)
             }
         }
     }
 
-    fn change_song(&mut self, song: usize) {
+    /// Goes to another song. The deck that will play it; none while there is no device.
+    pub(super) fn change_song(&mut self, song: usize) -> Option<Ticket> {
         if song >= self.songs.len() {
-            return;
+            return None;
         }
+        self.orders.stopping = false;
         self.looping = self.parts[song].repeat;
         if let Some(hold) = &mut self.hold {
             hold.frame = self.parts[song].start;
             self.song = song;
-            return;
+            return None;
         }
         let plan = self.plan(song, None, self.looping);
         let purpose = if self.current.is_none() {
@@ -313,13 +336,14 @@ impl Controller {
         } else {
             Purpose::Jump
         };
-        self.begin(song, plan, purpose);
+        self.begin(song, plan, purpose)
     }
 
     fn not_opened(&mut self, ticket: Ticket, e: PlayerError) {
         let Some(p) = self.decks.failed(ticket) else {
             return;
         };
+        self.orders.not_opened(ticket, &e.to_string());
         match p.purpose {
             Purpose::Start | Purpose::Outside { .. } if self.current.is_none() => {
                 self.fail("song", e.to_string());
@@ -382,7 +406,23 @@ impl Controller {
                         // Too late. The deck goes to the shelf, and is taken for the next try.
                         self.decks.live.push(live);
                         self.decks.back(deck);
-                        self.splice((tries + 1).min(4));
+                        if let Some(next) = self.splice((tries + 1).min(4)) {
+                            self.orders.renamed(ticket, next);
+                        }
+                    }
+                }
+            }
+            Purpose::Due { of, at } => {
+                let position = self.rig.as_ref().map(|r| r.handle.board().position());
+                let ahead = position.is_some_and(|p| p.deck == of && p.deck_frame < at);
+                if ahead && state == State::Playing {
+                    self.hand_over(deck, live, At::Frame { of, frame: at }, 0, Curve::Linear);
+                } else {
+                    // The frame has gone by while the deck was being prepared: as soon as it can be.
+                    let fade = self.frames(FADE_MS);
+                    self.hand_over(deck, live, At::Now, fade, Curve::Linear);
+                    if self.rolling && state != State::Playing {
+                        self.roll(0);
                     }
                 }
             }

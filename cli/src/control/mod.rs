@@ -1,0 +1,27 @@
+//! Steering a session: one set of [verbs](Verb), one set of [answers](Answer), whichever way they come.
+//!
+//! A [`Remote`] of a [`Player`](crate::player::Player) takes verbs from the program itself; a
+//! [`Server`] takes them from a socket, one JSON object a line (`docs/protocol.md`).
+
+mod answer;
+mod client;
+mod place;
+mod protocol;
+mod refusal;
+mod remote;
+mod server;
+mod shown;
+mod verb;
+
+pub use answer::Answer;
+pub(crate) use answer::Answerer;
+pub use client::{Connection, Reply};
+pub use place::{Access, Place, Socket, find, folders};
+pub use protocol::{LINE_LIMIT, Request};
+pub use refusal::{ErrorCode, Refusal};
+pub use remote::Remote;
+pub use server::Server;
+pub use verb::{Fader, Looped, MAX_RATE, Switch, Target, VERBS, Verb, When};
+
+#[cfg(test)]
+mod tests;

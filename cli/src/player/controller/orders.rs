@@ -1,0 +1,576 @@
+//! Orders: verbs that want an answer. What they do is done as with any wish; here it is
+//! found out when it took effect.
+
+use engine_core::command::Command;
+use engine_core::controls::TrackSetting;
+use engine_core::status::State;
+use engine_core::ticket::Ticket;
+
+use super::super::decks::Purpose;
+use super::super::wish::Place;
+use super::{Controller, QUIT_FADE_MS};
+use crate::control::{Answer, Answerer, ErrorCode, Fader, Looped, Refusal, Target, Verb, When};
+use crate::song::Time;
+use crate::units::{Level, TimeRange, TrackRef};
+
+/// What an order waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Await {
+    /// The engine has taken over this revision of the song's controls.
+    Revision { song: Ticket, revision: u32 },
+    /// It has begun so many more timed fades.
+    Fades(usize),
+    /// It plays.
+    Start,
+    /// It has come to rest.
+    Rest,
+    /// It has come to rest, and the song is to go back to its start.
+    Stop,
+    /// It has cut to this deck.
+    Cut(Ticket),
+    /// The session is over.
+    End,
+}
+
+/// Orders that aren't answered yet, oldest first.
+#[derive(Default)]
+pub(in super::super) struct Orders {
+    pending: Vec<(Await, Answerer)>,
+    /// Once the fade-out that runs is over, the song goes back to its start.
+    pub(super) stopping: bool,
+}
+
+impl Orders {
+    fn wait(&mut self, what: Await, mut answerer: Answerer) {
+        if !matches!(what, Await::Revision { .. }) {
+            answerer.accept();
+        }
+        self.pending.push((what, answerer));
+    }
+
+    /// Whether one waits for what is to happen as soon as it can.
+    pub(super) fn is_busy(&self) -> bool {
+        let soon = |what: &Await| !matches!(what, Await::Cut(_) | Await::End);
+        self.pending.iter().any(|(what, _)| soon(what))
+    }
+
+    /// Takes those for which `which` holds.
+    fn take(&mut self, which: impl Fn(&Await) -> bool) -> Vec<Answerer> {
+        let taken = self.pending.extract_if(.., |(what, _)| which(what));
+        taken.map(|(_, answerer)| answerer).collect()
+    }
+
+    fn done(&mut self, frame: u64, which: impl Fn(&Await) -> bool) {
+        for answerer in self.take(which) {
+            answerer.done(frame);
+        }
+    }
+
+    fn superseded(&mut self, which: impl Fn(&Await) -> bool) {
+        for answerer in self.take(which) {
+            answerer.refuse(Refusal::superseded());
+        }
+    }
+
+    // ---- news of the engine; `frame` is the song's ----
+
+    pub(super) fn applied(&mut self, song: Ticket, revision: u32, frame: u64) {
+        self.done(frame, |what| match what {
+            Await::Revision {
+                song: of,
+                revision: wanted,
+            } => *of == song && revision.wrapping_sub(*wanted).cast_signed() >= 0,
+            _ => false,
+        });
+    }
+
+    pub(super) fn fade_begun(&mut self, frame: u64) {
+        let first = self.pending.iter_mut().find_map(|(what, _)| match what {
+            Await::Fades(left) => Some(left),
+            _ => None,
+        });
+        if let Some(left) = first {
+            *left = left.saturating_sub(1);
+        }
+        self.done(frame, |what| *what == Await::Fades(0));
+    }
+
+    pub(super) fn started(&mut self, frame: u64) {
+        self.done(frame, |what| *what == Await::Start);
+    }
+
+    pub(super) fn rested(&mut self, frame: u64) {
+        self.done(frame, |what| matches!(what, Await::Rest | Await::Stop));
+    }
+
+    pub(super) fn cut(&mut self, to: Ticket, frame: u64) {
+        self.done(frame, |what| *what == Await::Cut(to));
+    }
+
+    /// The deck that is waited for is prepared anew as another one.
+    pub(super) fn renamed(&mut self, from: Ticket, to: Ticket) {
+        for (what, _) in &mut self.pending {
+            if *what == Await::Cut(from) {
+                *what = Await::Cut(to);
+            }
+        }
+    }
+
+    /// The deck that is waited for can't be had.
+    pub(super) fn not_opened(&mut self, ticket: Ticket, why: &str) {
+        for answerer in self.take(|what| *what == Await::Cut(ticket)) {
+            answerer.refuse(Refusal::new(ErrorCode::Song, why));
+        }
+    }
+
+    pub(super) fn over(&mut self, frame: u64) {
+        self.done(frame, |what| *what == Await::End);
+        // The others say by themselves that it is over.
+        self.pending.clear();
+    }
+}
+
+/// What came of an order at once.
+enum Outcome {
+    /// It is in effect from this frame of the song on.
+    At(u64),
+    Wait(Await),
+}
+
+impl Controller {
+    pub(super) fn order(&mut self, verb: &Verb, answerer: Answerer) {
+        // What the engine has done by now, it has done before.
+        self.hear();
+        if self.quitting.is_some() && !matches!(verb, Verb::Status | Verb::Meters | Verb::Quit) {
+            answerer.refuse(Refusal::over());
+            return;
+        }
+        if matches!(verb, Verb::Status | Verb::Meters) {
+            let status = self.make_status(self.position());
+            answerer.last(Answer::Status(Box::new(status)));
+            return;
+        }
+        match self.carry_out(verb) {
+            Ok(Outcome::At(frame)) => answerer.done(frame),
+            Ok(Outcome::Wait(what)) => self.orders.wait(what, answerer),
+            Err(refusal) => answerer.refuse(refusal),
+        }
+    }
+
+    fn carry_out(&mut self, verb: &Verb) -> Result<Outcome, Refusal> {
+        match verb {
+            Verb::Play => Ok(self.order_play()),
+            Verb::Pause => Ok(self.order_pause()),
+            Verb::Toggle if self.rolling => Ok(self.order_pause()),
+            Verb::Toggle => Ok(self.order_play()),
+            Verb::Stop => Ok(self.order_stop()),
+            Verb::Seek(target) => self.order_seek(target),
+            Verb::Jump(to, when) => self.order_jump(to, *when),
+            Verb::Loop(what) => self.order_loop(what),
+            Verb::Next => self.order_song(self.song + 1),
+            Verb::Previous => self.order_song(self.song.wrapping_sub(1)),
+            Verb::Gain(track, level) => {
+                let gain = self.linear(*level);
+                self.order_track(track, |s| s.gain = gain)
+            }
+            Verb::Pan(track, pan) => self.order_track(track, |s| s.pan = *pan),
+            Verb::Mute(track, on) => {
+                self.order_track(track, |s| s.mute = on.wanted().unwrap_or(!s.mute))
+            }
+            Verb::Solo(track, on) => {
+                self.order_track(track, |s| s.solo = on.wanted().unwrap_or(!s.solo))
+            }
+            Verb::ClearSolo => {
+                for track in 0..self.songs[self.song].strips.len() {
+                    self.change(track, |s| s.solo = false);
+                }
+                Ok(self.committed())
+            }
+            Verb::Bus(bus, level) => {
+                let bus = self.bus(bus)?;
+                let controls = &self.songs[self.song].controls;
+                controls.set_level(bus, self.linear(*level));
+                Ok(self.committed())
+            }
+            Verb::Master(level) => {
+                self.set_master(self.linear(*level));
+                Ok(self.committed())
+            }
+            Verb::Fade { what, to, over } => self.order_fade(what, *to, over),
+            Verb::Monitor(level) => {
+                self.set_monitor(match level {
+                    crate::config::MonitorLevel::Off => engine_core::monitor::MonitorLevel::Off,
+                    crate::config::MonitorLevel::Sampled => {
+                        engine_core::monitor::MonitorLevel::Sampled
+                    }
+                    crate::config::MonitorLevel::Full => engine_core::monitor::MonitorLevel::Full,
+                });
+                Ok(self.committed())
+            }
+            Verb::Quit => {
+                self.quit();
+                Ok(Outcome::Wait(Await::End))
+            }
+            // Answered elsewhere.
+            Verb::Status | Verb::Meters | Verb::Subscribe(_) => Ok(Outcome::At(self.here())),
+        }
+    }
+
+    fn linear(&self, level: Level) -> f32 {
+        level.gain(self.decks.options.max_gain_db)
+    }
+
+    fn bus(&self, name: &str) -> Result<usize, Refusal> {
+        self.layout.bus(name).ok_or_else(|| {
+            let known: Vec<&str> = self.layout.buses.iter().map(|b| b.name.as_str()).collect();
+            let name = crate::report::clean(name);
+            let message = format!("there is no bus `{name}`; there are {}", known.join(", "));
+            Refusal::new(ErrorCode::UnknownBus, message)
+        })
+    }
+
+    fn strips(&self, track: &TrackRef) -> Result<Vec<usize>, Refusal> {
+        let found = self.songs[self.song].find(track);
+        found.map_err(|message| {
+            Refusal::new(ErrorCode::UnknownTrack, crate::report::clean(&message))
+        })
+    }
+
+    /// The engine has a deck of the song in play.
+    fn is_in_play(&self) -> bool {
+        let song = self.songs[self.song].ticket;
+        self.current.is_some()
+            && (self.rig.as_ref()).is_some_and(|r| r.handle.board().position().song == song)
+    }
+
+    /// The controls were changed: ends the batch.
+    fn committed(&mut self) -> Outcome {
+        let song = &self.songs[self.song];
+        let revision = song.controls.commit();
+        let song = song.ticket;
+        match self.is_in_play() {
+            true => Outcome::Wait(Await::Revision { song, revision }),
+            false => Outcome::At(self.here()),
+        }
+    }
+
+    fn order_track(
+        &mut self,
+        track: &TrackRef,
+        change: impl Fn(&mut TrackSetting),
+    ) -> Result<Outcome, Refusal> {
+        for strip in self.strips(track)? {
+            self.change(strip, &change);
+        }
+        Ok(self.committed())
+    }
+
+    fn order_play(&mut self) -> Outcome {
+        self.orders.superseded(|what| matches!(what, Await::Rest));
+        let plays = self.rolling && self.state() == State::Playing;
+        self.play();
+        match plays {
+            true => Outcome::At(self.here()),
+            false => Outcome::Wait(Await::Start),
+        }
+    }
+
+    fn order_pause(&mut self) -> Outcome {
+        self.orders.superseded(|what| matches!(what, Await::Start));
+        let at_rest = self.hold.is_some()
+            || self.is_starting()
+            || (!self.rolling && self.state() != State::Playing);
+        self.pause();
+        match at_rest {
+            true => Outcome::At(self.here()),
+            false => Outcome::Wait(Await::Rest),
+        }
+    }
+
+    fn order_stop(&mut self) -> Outcome {
+        self.orders
+            .superseded(|what| matches!(what, Await::Start | Await::Rest));
+        let start = self.parts[self.song].start;
+        self.rolling = false;
+        if let Some(hold) = &mut self.hold {
+            hold.was_rolling = false;
+            hold.frame = start;
+            return Outcome::At(start);
+        }
+        match self.state() {
+            _ if self.is_starting() => {}
+            State::Playing | State::Paused => {
+                self.decks
+                    .give_up(|p| !matches!(p.purpose, Purpose::Follow { .. }));
+                let fade = self.frames(QUIT_FADE_MS);
+                self.send(Command::Stop { fade });
+                self.orders.stopping = true;
+                return Outcome::Wait(Await::Stop);
+            }
+            State::Stopped | State::Ended => {}
+        }
+        self.prepare_start(self.song, None)
+            .map_or(Outcome::At(start), |deck| Outcome::Wait(Await::Cut(deck)))
+    }
+
+    /// The fade-out of a stop is over.
+    pub(super) fn stopped(&mut self) {
+        if !std::mem::take(&mut self.orders.stopping) || self.quitting.is_some() {
+            return;
+        }
+        let deck = self.prepare_start(self.song, None);
+        for (what, _) in &mut self.orders.pending {
+            if *what == Await::Stop
+                && let Some(deck) = deck
+            {
+                *what = Await::Cut(deck);
+            }
+        }
+    }
+
+    fn cutting(&self, deck: Option<Ticket>, frame: u64) -> Outcome {
+        deck.map_or(Outcome::At(frame), |deck| Outcome::Wait(Await::Cut(deck)))
+    }
+
+    fn order_seek(&mut self, target: &Target) -> Result<Outcome, Refusal> {
+        let rate = self.rate().max(1);
+        let length = |time: &Time| match time {
+            Time::Nanos(nanos) => crate::units::frames_from_nanos(*nanos, rate),
+            Time::Frames(frames) => *frames,
+            Time::Section(_) => 0,
+        };
+        let frame = match target {
+            Target::At(time) => self.place(time)?,
+            Target::Forward(by) => self.here().saturating_add(length(by)),
+            Target::Back(by) => self.here().saturating_sub(length(by)),
+        };
+        let frame = frame.min(self.parts[self.song].end);
+        let deck = self.jump(frame);
+        Ok(self.cutting(deck, frame))
+    }
+
+    fn place(&self, time: &Time) -> Result<u64, Refusal> {
+        let place = Place::At(time.clone());
+        self.resolve(&place).map_err(|e| {
+            Refusal::new(
+                ErrorCode::UnknownSection,
+                crate::report::clean(&e.to_string()),
+            )
+        })
+    }
+
+    fn order_jump(&mut self, to: &Time, when: When) -> Result<Outcome, Refusal> {
+        let frame = self.place(to)?.min(self.parts[self.song].end);
+        let due = (when == When::SectionEnd)
+            .then(|| self.section_end())
+            .flatten();
+        let deck = match due {
+            Some((of, at)) => {
+                let plan = self.plan(self.song, Some(frame), self.looping);
+                self.begin(self.song, plan, Purpose::Due { of, at })
+            }
+            None => self.jump(frame),
+        };
+        Ok(self.cutting(deck, frame))
+    }
+
+    /// The deck in play, and its frame at which the section that is playing ends (the song's end, where
+    /// there is none). Nothing while nothing plays.
+    fn section_end(&self) -> Option<(Ticket, u64)> {
+        let current = self.current?;
+        let position = self.rig.as_ref()?.handle.board().position();
+        let live = self.decks.find(current)?;
+        if position.state != State::Playing || position.deck != current || self.hold.is_some() {
+            return None;
+        }
+        let song = &self.songs[self.song];
+        let (rate, here) = (self.rate(), live.plan.song_frame(position.deck_frame));
+        let part_end = self.parts[self.song].end;
+        let end = song
+            .song
+            .spans(rate, song.length(rate))
+            .into_iter()
+            .find(|s| (s.start..s.end).contains(&here))
+            .map_or(part_end, |s| s.end.min(part_end));
+        // A loop may end before the section does: then its end is the one that comes.
+        let piece = live
+            .plan
+            .pieces(position.deck_frame)
+            .next()
+            .filter(|piece| !piece.song.is_empty())?;
+        let end = end.min(piece.song.end);
+        Some((current, piece.deck + end.saturating_sub(piece.song.start)))
+    }
+
+    fn order_loop(&mut self, what: &Looped) -> Result<Outcome, Refusal> {
+        let rate = self.rate().max(1);
+        let range = match what {
+            Looped::Off => None,
+            Looped::Here => Some(self.span_here()),
+            Looped::Section(name) => {
+                let start = self.place(&Time::Section(name.clone()))?;
+                let song = &self.songs[self.song];
+                let spans = song.song.spans(rate, song.length(rate));
+                let span = spans.into_iter().find(|s| s.name == *name);
+                Some(span.map_or((start, start), |s| (s.start, s.end)))
+            }
+            Looped::Between(TimeRange { start, end }) => {
+                let start = start.as_ref().map_or(Ok(0), |t| self.place(t))?;
+                let end = end.as_ref().map_or(Ok(u64::MAX), |t| self.place(t))?;
+                Some((start, end))
+            }
+        };
+        if let Some((a, b)) = range
+            && a >= b.min(self.parts[self.song].end)
+        {
+            return Err(Refusal::new(
+                ErrorCode::BadValue,
+                "loop: a loop must end after its start and begin within the song",
+            ));
+        }
+        if range.is_none() && self.looping.is_none() {
+            return Ok(Outcome::At(self.here()));
+        }
+        let deck = self.apply_loop(range);
+        Ok(self.cutting(deck, self.here()))
+    }
+
+    fn order_song(&mut self, song: usize) -> Result<Outcome, Refusal> {
+        if song >= self.songs.len() {
+            let what = match self.songs.len() {
+                1 => "there is only this song",
+                _ if song == self.songs.len() => "this is the last song",
+                _ => "this is the first song",
+            };
+            return Err(Refusal::new(ErrorCode::NoSong, what));
+        }
+        let deck = self.change_song(song);
+        Ok(self.cutting(deck, self.parts[song].start))
+    }
+
+    fn order_fade(&mut self, what: &Fader, to: Level, over: &Time) -> Result<Outcome, Refusal> {
+        let rate = self.rate().max(1);
+        let frames = match over {
+            Time::Nanos(nanos) => crate::units::frames_from_nanos(*nanos, rate),
+            Time::Frames(frames) => *frames,
+            Time::Section(_) => 0,
+        };
+        // The longest ramp of the core.
+        let Ok(frames) = i32::try_from(frames).map(i32::cast_unsigned) else {
+            let message = "fade: expected a time of less than some hours";
+            return Err(Refusal::new(ErrorCode::BadValue, message));
+        };
+        let level = self.linear(to);
+        let song = self.songs[self.song].ticket;
+        let mut commands = Vec::new();
+        // The controls say at once where it goes, but are not committed: the commands do the rest.
+        match what {
+            Fader::Track(track) => {
+                for strip in self.strips(track)? {
+                    let controls = &self.songs[self.song].controls;
+                    let gain = TrackSetting {
+                        gain: level,
+                        ..controls.track(strip)
+                    };
+                    controls.set_track(strip, gain);
+                    commands.push(Command::FadeTrack {
+                        song,
+                        track: u16::try_from(strip).unwrap_or(u16::MAX),
+                        gain: level,
+                        frames,
+                    });
+                }
+            }
+            Fader::Bus(bus) => {
+                let bus = self.bus(bus)?;
+                self.songs[self.song].controls.set_level(bus, level);
+                commands.push(Command::FadeBus {
+                    song,
+                    bus: u8::try_from(bus).unwrap_or(u8::MAX),
+                    level,
+                    frames,
+                });
+            }
+            Fader::Master => commands.push(Command::FadeMaster { level, frames }),
+        }
+        if !self.is_in_play() || frames == 0 || self.state() != State::Playing {
+            // Values set while nothing plays apply at once.
+            if let Fader::Master = what {
+                self.set_master(level);
+            }
+            return Ok(self.committed());
+        }
+        let count = commands.len();
+        for command in commands {
+            if !self.try_send(command) {
+                return Err(Refusal::new(
+                    ErrorCode::Busy,
+                    "the engine is not being called at the moment; try again",
+                ));
+            }
+        }
+        if let Fader::Master = what {
+            // Behind the command: the engine takes a master that was set for a change of its own.
+            self.set_master(level);
+        }
+        Ok(Outcome::Wait(Await::Fades(count)))
+    }
+
+    // ---- what is told, and what was missed ----
+
+    /// Answers what can be seen from the engine's state, should its event have been lost, and what
+    /// will not happen any more. `seen` is the state from before the events were taken.
+    pub(super) fn look_after_orders(&mut self, seen: Seen) {
+        if self.orders.pending.is_empty() && !self.orders.stopping {
+            return;
+        }
+        let here = self.here();
+        match seen.engine {
+            Some((state, song, revision)) => {
+                self.orders.applied(song, revision, here);
+                match state {
+                    State::Playing => self.orders.started(here),
+                    _ if self.rolling => {}
+                    _ => {
+                        if state != State::Paused {
+                            self.stopped();
+                        }
+                        if !self.orders.stopping {
+                            self.orders.rested(here);
+                        }
+                    }
+                }
+                if !self.is_in_play() {
+                    self.orders.done(here, |what| {
+                        matches!(what, Await::Revision { .. } | Await::Fades(_))
+                    });
+                }
+            }
+            None => {
+                self.orders.stopping = false;
+                self.orders.done(here, |what| {
+                    !matches!(what, Await::Start | Await::Cut(_) | Await::End)
+                });
+            }
+        }
+        let decks = &self.decks;
+        self.orders
+            .superseded(|what| matches!(what, Await::Cut(deck) if !decks.is_about(*deck)));
+    }
+
+    /// The engine's state before its events are taken.
+    pub(super) fn seen(&self) -> Seen {
+        Seen {
+            engine: self.rig.as_ref().map(|r| {
+                let p = r.handle.board().position();
+                (p.state, p.song, p.revision)
+            }),
+        }
+    }
+}
+
+/// See [`Controller::seen`].
+#[derive(Clone, Copy)]
+pub(super) struct Seen {
+    engine: Option<(State, Ticket, u32)>,
+}

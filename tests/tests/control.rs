@@ -1,0 +1,356 @@
+//! Every verb through every path gives the same state and the same samples, and the frame that is told is
+//! the frame that is heard. On a driver stepped by hand.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use backline::control::{Access, Answer, Connection, Remote, Server, Socket, Verb};
+use backline::player::{Player, PlayerBuilder, Status};
+use backline::report::State;
+use backline::song::{Section, Song, Time};
+use backline_tests::program::{backline_bin, wait_until};
+use backline_tests::stems::{setlist, song, track, write_f32_wav};
+use backline_tests::step::Stepper;
+
+const RATE: u32 = 48_000;
+const LENGTH: usize = 480_000;
+const SOON: Duration = Duration::from_secs(30);
+
+/// The ways in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Remote,
+    Socket,
+    Ctl,
+}
+
+const WAYS: [Way; 3] = [Way::Remote, Way::Socket, Way::Ctl];
+
+struct Session {
+    player: Player,
+    driver: Stepper,
+    socket: PathBuf,
+    _server: Server,
+    _dir: tempfile::TempDir,
+}
+
+/// A song whose stems are constants, the second on both sides unlike, and a click.
+fn constant(dir: &Path, title: &str, level: f32) -> Song {
+    let wav = |name: &str, planes: &[f32]| {
+        let path = dir.join(format!("{title}-{name}.wav"));
+        let planes: Vec<Vec<f32>> = planes.iter().map(|x| vec![x * level; LENGTH]).collect();
+        write_f32_wav(&path, RATE, &planes);
+        track(name, &path)
+    };
+    let mut click = wav("click", &[0.0625]);
+    click.bus = Some("click".into());
+    let mut song = song(
+        title,
+        vec![wav("bass", &[0.25]), wav("keys", &[0.125, 0.5]), click],
+    );
+    let section = |name: &str, frame| Section {
+        name: name.into(),
+        start: Time::Frames(frame),
+        end: None,
+    };
+    song.sections = vec![
+        section("verse", 0),
+        section("chorus", 30_000),
+        section("outro", 70_000),
+    ];
+    song
+}
+
+fn session_of(songs: Vec<Song>) -> Session {
+    let dir = tempfile::tempdir().unwrap();
+    let driver = Stepper::new(RATE, 64);
+    let player = PlayerBuilder::new(setlist(songs))
+        .output(driver.output())
+        .poll(Duration::from_millis(10))
+        .finish_at_end(false)
+        .ring_ms(200)
+        .build()
+        .unwrap();
+    let socket = dir.path().join("s.sock");
+    let server = Socket::open(&socket, &Access::default()).unwrap();
+    Session {
+        _server: Server::start(server, player.remote()).unwrap(),
+        player,
+        driver,
+        socket,
+        _dir: dir,
+    }
+}
+
+/// Two songs, in a folder that must last.
+fn two(dir: &Path) -> Vec<Song> {
+    // Built now, not while a song runs.
+    backline_bin();
+    vec![constant(dir, "one", 1.0), constant(dir, "two", -1.0)]
+}
+
+fn verb(line: &str) -> Verb {
+    let mut words = line.split(' ').map(str::to_owned);
+    let name = words.next().unwrap();
+    Verb::parse(&name, &words.collect::<Vec<_>>()).unwrap()
+}
+
+/// Asks for something, and waits for it. The frame from which on it has taken effect, or the code of the refusal.
+fn ask(way: Way, remote: &Remote, socket: &Path, line: &str) -> Result<u64, String> {
+    match way {
+        Way::Remote => match remote.ask(verb(line)) {
+            Answer::Done { frame } => Ok(frame),
+            Answer::Refused(why) => Err(why.code.word().into()),
+            other => panic!("{other:?}"),
+        },
+        Way::Socket => {
+            let mut session = Connection::open(socket).unwrap();
+            session.send(&verb(line)).unwrap();
+            loop {
+                let body = session.next(Some(SOON)).unwrap().expect("a reply").body;
+                for key in ["ok", "done"] {
+                    if let Some(frame) = body[key]["frame"].as_u64() {
+                        return Ok(frame);
+                    }
+                }
+                for key in ["error", "failed"] {
+                    if let Some(code) = body[key]["code"].as_str() {
+                        return Err(code.into());
+                    }
+                }
+            }
+        }
+        Way::Ctl => {
+            let mut ctl = Command::new(backline_bin());
+            ctl.arg("ctl").arg("--json").arg("--control").arg(socket);
+            let output = ctl
+                .args(line.split(' '))
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let last = text
+                .lines()
+                .last()
+                .unwrap_or_else(|| panic!("{line}: {}", String::from_utf8_lossy(&output.stderr)));
+            let body: serde_json::Value = serde_json::from_str(last).unwrap();
+            let frame = ["ok", "done"]
+                .iter()
+                .find_map(|k| body[*k]["frame"].as_u64());
+            match frame {
+                Some(frame) => {
+                    assert!(output.status.success(), "{line}");
+                    Ok(frame)
+                }
+                None => {
+                    assert_ne!(output.status.code(), Some(0), "{line}");
+                    let code = ["error", "failed"]
+                        .iter()
+                        .find_map(|k| body[*k]["code"].as_str());
+                    Err(code.unwrap_or_else(|| panic!("{body}")).into())
+                }
+            }
+        }
+    }
+}
+
+/// What is heard, the first two channels.
+type Heard = [Vec<f32>; 2];
+
+impl Session {
+    fn step(&self, frames: usize, heard: &mut Heard) {
+        assert!(self.driver.step(frames, SOON), "not ready");
+        let planes = self.driver.take();
+        for (heard, plane) in heard.iter_mut().zip(planes) {
+            heard.extend(plane);
+        }
+    }
+
+    /// Asks for something while frames are being played.
+    fn ask(&self, way: Way, line: &str, heard: &mut Heard) -> Result<u64, String> {
+        std::thread::scope(|scope| {
+            let (remote, socket) = (self.player.remote(), &self.socket);
+            let asking = scope.spawn(move || ask(way, &remote, socket, line));
+            while !asking.is_finished() {
+                if heard[0].len() < LENGTH - 20_000 && self.driver.runs() {
+                    self.step(64, heard);
+                }
+                // Slowly: a program must be started before the song is over.
+                std::thread::sleep(Duration::from_micros(500));
+            }
+            asking.join().unwrap()
+        })
+    }
+
+    /// The same of a song that stands still, or is made to: silence is not kept.
+    fn ask_at_rest(&self, way: Way, line: &str, heard: &mut Heard) -> Result<u64, String> {
+        std::thread::scope(|scope| {
+            let (remote, socket) = (self.player.remote(), &self.socket);
+            let asking = scope.spawn(move || ask(way, &remote, socket, line));
+            while !asking.is_finished() {
+                if self.driver.runs() && heard[0].len() < LENGTH / 2 {
+                    self.step(64, heard);
+                }
+                if heard[0].last() == Some(&0.0) {
+                    heard.iter_mut().for_each(Vec::clear);
+                }
+                std::thread::sleep(Duration::from_micros(500));
+            }
+            asking.join().unwrap()
+        })
+    }
+
+    /// Plays from the beginning; what is heard begins with the song's first frame.
+    fn play(&self) -> Heard {
+        self.player.play();
+        wait_until("the stream", || self.driver.runs());
+        let mut heard = Heard::default();
+        while heard[0].iter().all(|x| *x == 0.0) {
+            self.step(64, &mut heard);
+        }
+        let first = heard[0].iter().position(|x| *x != 0.0).unwrap();
+        heard.map(|plane| plane[first..].to_vec())
+    }
+
+    fn settings(&self) -> Settings {
+        let s = self.player.remote();
+        let Answer::Status(status) = s.ask(Verb::Status) else {
+            panic!("no status");
+        };
+        settings(&status)
+    }
+}
+
+type Settings = (
+    Vec<(f32, f32, bool, bool)>,
+    Vec<f32>,
+    f32,
+    usize,
+    Option<(u64, u64)>,
+    State,
+);
+
+fn settings(s: &Status) -> Settings {
+    (
+        s.tracks
+            .iter()
+            .map(|t| (t.gain, t.pan, t.mute, t.solo))
+            .collect(),
+        s.buses.iter().map(|b| b.level).collect(),
+        s.master,
+        s.song,
+        s.looping,
+        s.position.state,
+    )
+}
+
+/// Plays on for `frames`, and returns what is heard from frame `from` on.
+fn tail(s: &Session, mut heard: Heard, from: usize, frames: usize) -> Heard {
+    while heard[0].len() < from + frames {
+        s.step(64, &mut heard);
+    }
+    heard.map(|plane| plane[from..from + frames].to_vec())
+}
+
+#[test]
+fn a_control_gives_the_same_samples_by_every_way_and_says_its_frame() {
+    let dir = tempfile::tempdir().unwrap();
+    let songs = two(dir.path());
+    for line in [
+        "gain bass -6",
+        "gain 2 x0.25",
+        "gain keys -inf",
+        "pan keys -0.5",
+        "mute bass",
+        "mute keys toggle",
+        "solo keys on",
+        "bus main -3",
+        "master -20",
+        "fade track bass -inf 480f",
+        "fade bus main -6 0.01",
+        "fade master -inf 480f",
+    ] {
+        let mut first: Option<(Heard, Settings)> = None;
+        for way in WAYS {
+            let s = session_of(songs.clone());
+            let mut heard = s.play();
+            let before = [heard[0][0], heard[1][0]];
+            let frame = s.ask(way, line, &mut heard).unwrap();
+            let at = usize::try_from(frame).unwrap();
+            let heard_all = tail(&s, heard, 0, at + 4000);
+            let changed = (0..at + 4000)
+                .find(|i| heard_all[0][*i] != before[0] || heard_all[1][*i] != before[1])
+                .unwrap_or_else(|| panic!("{line} by {way:?}: no change"));
+            // A ramp's first frame may still be the old value.
+            assert!(
+                changed == at || changed == at + 1,
+                "{line} by {way:?}: told {at}, heard {changed}"
+            );
+            let after = heard_all.map(|plane| plane[at..].to_vec());
+            let now = (after, s.settings());
+            match &first {
+                None => first = Some(now),
+                Some(first) => {
+                    assert_eq!(first.1, now.1, "{line} by {way:?}");
+                    assert!(first.0 == now.0, "{line} by {way:?}: other samples");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_moves_the_song_ends_up_in_the_same_place_by_every_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let songs = two(dir.path());
+    for lines in [
+        &["seek 1"][..],
+        &["seek 12345f"],
+        &["seek @outro"],
+        &["seek @outro", "seek -10000f"],
+        &["seek +0.25"],
+        &["jump @chorus"],
+        &["loop @chorus", "seek 69000f"],
+        &["loop 100f..2000f", "seek 0"],
+        &["seek @chorus", "loop"],
+        &["loop @chorus", "loop off"],
+        &["next"],
+        &["next", "previous"],
+        &["seek 1", "stop"],
+    ] {
+        let mut first: Option<(Vec<u64>, Heard, Settings)> = None;
+        for way in WAYS {
+            let s = session_of(songs.clone());
+            let mut heard = s.play();
+            s.ask_at_rest(way, "pause", &mut heard).unwrap();
+            // Where a pause comes to rest is a matter of time.
+            s.ask_at_rest(way, "seek 5000f", &mut heard).unwrap();
+            let frames = lines
+                .iter()
+                .map(|line| s.ask_at_rest(way, line, &mut heard).unwrap());
+            let frames: Vec<u64> = frames.collect();
+            let played = s.ask_at_rest(way, "play", &mut heard).unwrap();
+            assert_eq!(Some(&played), frames.last(), "{lines:?} by {way:?}");
+            wait_until("the state", || s.settings().5 == State::Playing);
+            let settings = s.settings();
+            // The last silence, and what comes after it.
+            let from = heard[0]
+                .iter()
+                .rposition(|x| *x == 0.0)
+                .map_or(0, |at| at + 1);
+            let now = (frames, tail(&s, heard, from, 6000), settings);
+            match &first {
+                None => first = Some(now),
+                Some(first) => {
+                    assert_eq!(
+                        (&first.0, &first.2),
+                        (&now.0, &now.2),
+                        "{lines:?} by {way:?}"
+                    );
+                    assert!(first.1 == now.1, "{lines:?} by {way:?}: other samples");
+                }
+            }
+        }
+    }
+}
