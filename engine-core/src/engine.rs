@@ -231,19 +231,12 @@ impl<
         for applied in deck.into_iter().chain(incoming) {
             self.tell(applied);
         }
-<<<<<<< HEAD
-        self.master.turn(self.board.master(), ramp);
-=======
-        if let Some(cut) = &mut self.pending {
-            cut.deck.count_fill();
-        }
         // Only what was set counts: a timed fade's command may come before it is.
         let turns = self.board.master_turns();
         if turns != self.master_turns {
             self.master_turns = turns;
             self.master.turn(self.board.master(), ramp);
         }
->>>>>>> 3bd22e7 (Control while it plays: a socket, ctl, one set of verbs)
         if !rolling {
             self.cut_at_rest();
         }
