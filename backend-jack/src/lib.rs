@@ -41,4 +41,4 @@ pub use messages::take_messages;
 pub use options::{ConnectRule, JackOptions, PortLabel};
 pub use patch::Patch;
 pub use ports::{Kept, PhysicalPort, Server, list_ports, server_running, start_server};
-pub use raw::MAX_OUTS;
+pub use raw::{MAX_OUTS, is_pipewire};

@@ -27,6 +27,8 @@ pub struct Server {
     pub rate: u32,
     /// Frames per callback.
     pub period: u32,
+    /// It runs its clients with a real-time priority.
+    pub realtime: bool,
     /// The physical audio outputs of the machine, in the server's order.
     pub outputs: Vec<PhysicalPort>,
 }
@@ -119,6 +121,7 @@ fn probe(server: Option<&str>, start: bool) -> Result<(Aside<Probe>, Server), Ba
             name,
             rate: format.0,
             period: format.1,
+            realtime: client.realtime(),
             outputs,
         };
         Ok((client, found))

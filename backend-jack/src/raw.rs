@@ -333,6 +333,12 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
         unsafe { j::jack_get_max_delayed_usecs(self.ptr.as_ptr()) }
     }
 
+    /// Whether the server runs its clients with a real-time priority.
+    pub(crate) fn realtime(&self) -> bool {
+        // SAFETY: the client is open.
+        unsafe { j::jack_is_realtime(self.ptr.as_ptr()) == 1 }
+    }
+
     /// The server's estimate of its load, % of the period.
     pub(crate) fn load(&self) -> f32 {
         // SAFETY: the client is open.
@@ -354,6 +360,18 @@ impl<H, C> Drop for Client<H, C> {
             }
         }
     }
+}
+
+/// Whether libjack is PipeWire's; `None` when it can't be loaded.
+pub fn is_pipewire() -> Option<bool> {
+    type Version = unsafe extern "C" fn() -> *const c_char;
+    let library = j::library().ok()?;
+    // SAFETY: the symbol's type is that of jack.h; the string is a constant of the library.
+    let version = unsafe {
+        let version = library.get::<Version>(b"jack_get_version_string\0");
+        version.map(|f| own(f())).unwrap_or_default()
+    };
+    Some(version.contains("PipeWire"))
 }
 
 /// The longest client name and the longest full port name in bytes, without the final zero;

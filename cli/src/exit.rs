@@ -14,6 +14,8 @@ use crate::media::MediaError;
 pub enum Code {
     /// Done, or stopped because it was asked to.
     Done = 0,
+    /// `doctor` found something that is in the way, or with `--strict` anything at all. Nothing failed.
+    Found = 1,
     /// The command line (or a `BACKLINE_…` variable) makes no sense. Correct it; nothing was played.
     Usage = 64,
     /// An audio, song or setlist file can't be opened or is invalid, a song has too many tracks,
@@ -36,8 +38,9 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 9] = [
+    pub const ALL: [Code; 10] = [
         Code::Done,
+        Code::Found,
         Code::Usage,
         Code::Data,
         Code::NoInput,
@@ -52,6 +55,7 @@ impl Code {
     pub const fn meaning(self) -> &'static str {
         match self {
             Code::Done => "done, or stopped because it was asked to",
+            Code::Found => "doctor found a failure, or with --strict a warning",
             Code::Usage => "the command line makes no sense",
             Code::Data => "an audio, song or setlist file can't be opened or is invalid",
             Code::NoInput => "an input is missing or unreadable, or a folder has no playable audio",
@@ -170,7 +174,7 @@ mod tests {
     #[test]
     fn codes_are_the_documented_numbers() {
         let numbers = Code::ALL.map(|c| c as u8);
-        assert_eq!(numbers, [0, 64, 65, 66, 69, 70, 74, 75, 78]);
+        assert_eq!(numbers, [0, 1, 64, 65, 66, 69, 70, 74, 75, 78]);
     }
 
     #[test]

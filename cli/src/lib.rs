@@ -9,6 +9,7 @@ pub mod capacity;
 pub mod commands;
 pub mod config;
 pub mod control;
+pub mod doctor;
 pub mod exit;
 pub mod feeder;
 mod located;

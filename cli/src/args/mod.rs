@@ -4,6 +4,7 @@
 
 mod bench;
 mod ctl;
+mod doctor;
 mod environment;
 mod input;
 mod list;
@@ -26,6 +27,7 @@ use crate::exit::{Code, Failure};
 pub use bench::Bench;
 pub use clap_complete::Shell;
 pub use ctl::Ctl;
+pub use doctor::Doctor;
 pub use input::Run;
 pub use pages::{completions, man_pages};
 pub use play::{Layers, Passes, Play};
@@ -66,6 +68,7 @@ enum Command {
     Info(list::InfoArgs),
     Ctl(ctl::CtlArgs),
     Bench(Box<bench::BenchArgs>),
+    Doctor(Box<doctor::DoctorArgs>),
     Config(list::ConfigArgs),
     Completions(list::CompletionsArgs),
     Man(list::ManArgs),
@@ -96,6 +99,8 @@ pub enum Action {
     Ctl(Ctl),
     /// Measure how many stems the machine and its device hold.
     Bench(Box<Bench>),
+    /// Say what stands in the way of playing.
+    Doctor(Box<Doctor>),
     /// Show the settings and their sources.
     ConfigShow {
         /// The settings.
@@ -182,19 +187,17 @@ where
             Ok(Action::Bench(Box::new(bench)))
         }
         Command::Ctl(args) => Ok(Action::Ctl(ctl::resolve(args, env)?)),
+        Command::Doctor(args) => Ok(Action::Doctor(Box::new(doctor::resolve(*args, env)?))),
         Command::Config(list::ConfigArgs {
             command: list::ConfigCommand::Show(args),
         }) => {
-            let (cli, off) = from_env("play")?;
-            let Command::Play(env_args) = cli.command else {
-                return Err(usage::impossible());
-            };
+            let variables = play_variables(env)?;
             let file = ConfigFile::find(&shared::wanted(args.config), env)?;
             let flags = crate::config::Layer {
                 profile: args.profile,
                 ..Default::default()
             };
-            let settings = Settings::resolve(&flags, &env_args.layer(Some(&off))?, &file)?;
+            let settings = Settings::resolve(&flags, &variables, &file)?;
             Ok(Action::ConfigShow {
                 settings: Box::new(settings),
                 json: args.json || environment::switch("BACKLINE_JSON", env)?,
@@ -204,6 +207,15 @@ where
         Command::Completions(args) => Ok(Action::Completions(args.shell)),
         Command::Man(args) => Ok(Action::Man(args.dir)),
     }
+}
+
+/// What the variables say of the settings of playing.
+fn play_variables(env: Environment<'_>) -> Result<crate::config::Layer, Failure> {
+    let (cli, off) = environment::layer("play", env)?;
+    let Command::Play(args) = cli.command else {
+        return Err(usage::impossible());
+    };
+    args.layer(Some(&off))
 }
 
 #[cfg(test)]

@@ -213,7 +213,7 @@ fn values_may_begin_with_a_minus() {
 fn refusals() {
     refused("", "a command is missing", "try `backline --help`");
     refused("ply", "there is no command `ply`", "did you mean `play`?");
-    for later in ["doctor", "unit", "check"] {
+    for later in ["unit", "check"] {
         refused(
             later,
             &format!("there is no command `{later}`"),
@@ -631,6 +631,26 @@ fn ctl_takes_levels_and_places_that_begin_with_a_minus() {
 }
 
 #[test]
+fn a_doctor_takes_broken_settings_for_a_finding() {
+    let doctor = |line: &str, env: &[(&str, &str)]| match run_with(line, env) {
+        Ok(Action::Doctor(doctor)) => doctor,
+        other => panic!("{other:?}"),
+    };
+    let plain = doctor("doctor", &[]);
+    assert!(!plain.strict && !plain.json && plain.files.is_empty());
+    let told = doctor(
+        "doctor a.wav --server x --strict",
+        &[("BACKLINE_JSON", "1"), ("BACKLINE_BACKEND", "jack")],
+    );
+    assert!(told.strict && told.json);
+    let settings = told.settings.unwrap();
+    assert_eq!(settings.server.value.as_deref(), Some("x"));
+    assert_eq!(settings.backend.value, BackendChoice::Jack);
+    let broken = doctor("doctor", &[("BACKLINE_PERIOD", "x")]);
+    assert!(broken.settings.unwrap_err().contains("BACKLINE_PERIOD"));
+}
+
+#[test]
 fn help_says_what_it_does_first() {
     let first = |line: &str| printed(line).lines().next().unwrap_or_default().to_owned();
     for help in ["play --help", "play -h"] {
@@ -640,7 +660,16 @@ fn help_says_what_it_does_first() {
         );
     }
     assert!(first("--help").starts_with("Real-time multitrack playback"));
-    for command in ["", "play", "render", "bench", "ctl", "completions", "man"] {
+    for command in [
+        "",
+        "play",
+        "render",
+        "bench",
+        "ctl",
+        "doctor",
+        "completions",
+        "man",
+    ] {
         assert!(
             printed(&format!("{command} --help")).contains("\nExample"),
             "{command}"
@@ -649,7 +678,7 @@ fn help_says_what_it_does_first() {
     assert!(printed("play --help").contains("--loop[=<A..B>]"));
     // Only what there is.
     let commands = printed("-h");
-    for later in ["doctor", "unit", "check"] {
+    for later in ["unit", "check"] {
         assert!(!commands.contains(&format!("  {later} ")), "{later}");
     }
 }
@@ -682,6 +711,7 @@ fn completions_and_manual_pages() {
             "backline-info.1",
             "backline-ctl.1",
             "backline-bench.1",
+            "backline-doctor.1",
             "backline-config.1",
             "backline-config-show.1",
             "backline-completions.1",

@@ -3,6 +3,7 @@
 mod bench;
 mod ctl;
 mod devices;
+mod doctor;
 mod info;
 mod pages;
 mod play;
@@ -36,6 +37,7 @@ pub fn run(action: Action, born: Instant) -> Result<Ending, Failure> {
         Action::Misconfigured(failure) => return Ok(play::misconfigured(failure)),
         Action::Render(render) => return render::run(&render, born),
         Action::Devices { json } => devices::run(json)?,
+        Action::Doctor(doctor) => return doctor::run(&doctor),
         Action::Info { files, json } => return info::run(&files, json),
         Action::Ctl(order) => return ctl::run(&order),
         Action::Bench(bench) => bench::run(&bench)?,

@@ -60,7 +60,7 @@ impl From<Failure> for Refusal {
             Code::Unavailable => "unavailable",
             Code::Io => "io",
             Code::Config => "config",
-            Code::Done | Code::Software | Code::Xruns => "software",
+            Code::Done | Code::Found | Code::Software | Code::Xruns => "software",
         };
         Self { failure, word }
     }

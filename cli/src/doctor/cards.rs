@@ -1,0 +1,175 @@
+//! The sound cards: which there are, how many channels they take, and who holds them.
+
+use super::{Finding, System};
+
+const CHECK: &str = "cards";
+
+/// A device that ALSA lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Device {
+    pub name: String,
+    /// Of a card of its own, and not a plug-in's.
+    pub card: bool,
+    /// Fewest and most; `None` is busy, or no hardware.
+    pub channels: Option<(u32, u32)>,
+    pub hdmi: bool,
+}
+
+#[cfg(feature = "alsa")]
+pub(super) fn devices() -> Vec<Device> {
+    let all = backend_alsa::list().into_iter();
+    let device = |d: backend_alsa::PlaybackDevice| Device {
+        card: d.name.starts_with("hw:"),
+        name: d.name,
+        channels: d.channels,
+        hdmi: d.hdmi,
+    };
+    all.map(device).collect()
+}
+
+#[cfg(not(feature = "alsa"))]
+pub(super) fn devices() -> Vec<Device> {
+    Vec::new()
+}
+
+/// `alone`: there is no JACK server to play through.
+pub(super) fn judge(system: &System, devices: &[Device], alone: bool) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = devices
+        .iter()
+        .filter(|d| d.card)
+        .map(|d| match d.channels {
+            Some((min, max)) => {
+                let channels = if min == max {
+                    format!("{max} channels")
+                } else {
+                    format!("{min} to {max} channels")
+                };
+                let hdmi = if d.hdmi {
+                    "; by this name it takes HDMI subframes only"
+                } else {
+                    ""
+                };
+                Finding::ok(CHECK, format!("{} takes {channels}{hdmi}", d.name))
+            }
+            None => Finding::ok(CHECK, format!("{} is there, and busy", d.name)),
+        })
+        .collect();
+    findings.extend(held(system));
+    if findings.is_empty() {
+        let advice = "plug one in; if it is plugged in: `cat /proc/asound/cards` shows whether the kernel knows it, and group audio may use it";
+        findings.push(match (devices.is_empty(), alone) {
+            (true, true) => Finding::failure(CHECK, "there is no sound card", advice),
+            (true, false) => Finding::ok(CHECK, "there is no sound card of this machine's own"),
+            (false, _) => Finding::ok(CHECK, "there is no card, but ALSA has other devices"),
+        });
+    }
+    findings
+}
+
+/// Who plays through which card, by the kernel's account.
+fn held(system: &System) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for card in system.list("proc/asound") {
+        let id = system.read(&format!("proc/asound/{card}/id"));
+        let number = card
+            .strip_prefix("card")
+            .and_then(|n| n.parse::<u32>().ok());
+        let (Some(id), Some(_)) = (id, number) else {
+            continue;
+        };
+        for pcm in system.list(&format!("proc/asound/{card}")) {
+            let device = pcm.strip_prefix("pcm").and_then(|p| p.strip_suffix('p'));
+            let Some(device) = device else { continue };
+            for sub in system.list(&format!("proc/asound/{card}/{pcm}")) {
+                let path = format!("proc/asound/{card}/{pcm}/{sub}/status");
+                let status = system.read(&path).unwrap_or_default();
+                let owner = status.lines().filter_map(|l| l.split_once(':'));
+                let mut owner = owner.filter(|(name, _)| name.trim() == "owner_pid");
+                let Some((_, pid)) = owner.next() else {
+                    continue;
+                };
+                let pid = pid.trim();
+                let who = system.read(&format!("proc/{pid}/comm"));
+                let who = who.unwrap_or_else(|| "somebody".into());
+                // A sound server shares what it holds.
+                let server = ["jackd", "jackdbus", "pipewire"].contains(&who.as_str());
+                let what = format!("hw:CARD={id},DEV={device} is held by {who} (process {pid})");
+                findings.push(if server {
+                    Finding::ok(CHECK, what)
+                } else {
+                    Finding::warning(
+                        CHECK,
+                        what,
+                        "end that program, or play through another card, if this one is to be played through",
+                    )
+                });
+            }
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::super::system::tree;
+    use super::*;
+
+    fn device(name: &str, channels: Option<(u32, u32)>) -> Device {
+        Device {
+            name: name.into(),
+            card: name.starts_with("hw:"),
+            channels,
+            hdmi: false,
+        }
+    }
+
+    #[test]
+    fn no_card_is_a_failure_only_when_there_is_nothing_else() {
+        let (_dir, system) = tree(&[]);
+        let level = |devices: &[Device], alone| judge(&system, devices, alone)[0].level;
+        assert_eq!(level(&[], true), Level::Failure);
+        assert_eq!(level(&[], false), Level::Ok);
+        assert_eq!(level(&[device("pulse", None)], true), Level::Ok);
+    }
+
+    #[test]
+    fn what_a_card_takes_is_told() {
+        let (_dir, system) = tree(&[]);
+        let devices = [
+            device("hw:CARD=USB,DEV=0", Some((2, 8))),
+            device("default", None),
+        ];
+        assert_eq!(
+            judge(&system, &devices, true),
+            [Finding::ok(
+                "cards",
+                "hw:CARD=USB,DEV=0 takes 2 to 8 channels"
+            )]
+        );
+    }
+
+    #[test]
+    fn who_holds_a_card_is_told_by_name() {
+        let status = "state: RUNNING\nowner_pid   : 77\ntrigger_time: 1.0\n";
+        let with = |comm: &str| {
+            let (_dir, system) = tree(&[
+                ("proc/asound/cards", " 0 [USB ]: USB-Audio\n"),
+                ("proc/asound/card0/id", "USB\n"),
+                ("proc/asound/card0/pcm0p/sub0/status", status),
+                ("proc/asound/card0/pcm0p/sub1/status", "closed\n"),
+                ("proc/asound/card0/pcm0c/sub0/status", status),
+                ("proc/77/comm", comm),
+            ]);
+            judge(&system, &[], true)
+        };
+        let held = with("mpv\n");
+        assert_eq!(held.len(), 1, "{held:?}");
+        assert_eq!(held[0].level, Level::Warning);
+        assert_eq!(
+            held[0].message,
+            "hw:CARD=USB,DEV=0 is held by mpv (process 77)"
+        );
+        assert_eq!(with("pipewire\n")[0].level, Level::Ok);
+    }
+}
