@@ -63,6 +63,8 @@ struct Line<P: Process + 'static> {
     /// Names of our ports without the client's.
     names: Vec<String>,
     patch: Patch,
+    /// Callbacks up to the latest look at the connections.
+    looked_at: u32,
     /// What people are told of our ports, by index.
     labels: Vec<(usize, PortLabel)>,
 }
@@ -398,6 +400,7 @@ impl<P: Process + 'static> Line<P> {
             wants,
             names: outs.to_vec(),
             patch: options.patch.clone(),
+            looked_at: 0,
             labels: labels.collect(),
         };
         let inputs = line.inputs();
@@ -518,10 +521,13 @@ impl<P: Process + 'static> Line<P> {
             }
         }
         let connected = self.client.connections();
-        // Of a dead server libjack's answers mean nothing.
-        if self.shared.lost() {
+        // Of a dead server libjack's answers mean nothing, and PipeWire's tells nobody that it died: it has lost all
+        // connections while the ports are still there.
+        let cycles = self.shared.cycles();
+        if self.shared.lost() || cycles == self.looked_at {
             return;
         }
+        self.looked_at = cycles;
         let ours = self.names.iter().zip(connected);
         let pair = |(name, dests): (&String, Vec<String>)| {
             let name = name.clone();

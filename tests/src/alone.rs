@@ -1,5 +1,6 @@
 //! A test in a process of its own, for what is counted per process.
 
+use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,14 @@ const INSIDE: &str = "BACKLINE_TEST_ALONE";
 /// # Panics
 /// When it fails there, or takes longer than two minutes.
 pub fn alone(test: &str, body: impl FnOnce()) {
+    alone_with(test, &[], body);
+}
+
+/// The same, with these variables in its environment from the start.
+///
+/// # Panics
+/// As [`alone`].
+pub fn alone_with(test: &str, environment: &[(&str, &OsStr)], body: impl FnOnce()) {
     if std::env::var_os(INSIDE).is_some() {
         body();
         return;
@@ -17,6 +26,7 @@ pub fn alone(test: &str, body: impl FnOnce()) {
     let mut child = Command::new(std::env::current_exe().expect("this test's own path"))
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
         .env(INSIDE, "1")
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .spawn()
         .expect("this test again");

@@ -36,6 +36,8 @@ pub struct Jackd {
     synchronous: bool,
     /// Room for ports, when it isn't the usual.
     ports: Option<u32>,
+    /// It is a PipeWire that takes JACK clients.
+    pipewire: bool,
     child: Option<Child>,
     log: Arc<Mutex<Vec<u8>>>,
     // Given back last, and in this order.
@@ -82,6 +84,28 @@ impl Jackd {
         Self::start_as(driver, true, None)
     }
 
+    /// A PipeWire of this process's own `XDG_RUNTIME_DIR`, on its dummy driver. This process must have been
+    /// started with PipeWire's libjack in reach: see [`crate::pipewire`].
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start_pipewire() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut server = Self {
+            name: "pipewire-0".into(),
+            driver: Vec::new(),
+            synchronous: false,
+            ports: None,
+            pipewire: true,
+            child: None,
+            log: Arc::default(),
+            name_lock: None,
+            _turn: turn,
+        };
+        assert!(server.run(), "PipeWire does not start");
+        server
+    }
+
     fn start_as(driver: String, synchronous: bool, ports: Option<u32>) -> Option<Self> {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let installed = Command::new("jackd")
@@ -98,6 +122,7 @@ impl Jackd {
             driver: split(&driver),
             synchronous,
             ports,
+            pipewire: false,
             child: None,
             log: Arc::default(),
             name_lock: None,
@@ -205,7 +230,10 @@ impl Jackd {
         panic!("all servers of the tests are in use");
     }
 
-    fn spawn(&mut self, scheduling: &str) {
+    fn command(&self, scheduling: &str) -> Command {
+        if self.pipewire {
+            return Command::new("pipewire");
+        }
         let mut command = Command::new("jackd");
         command.args(["-n", &self.name, scheduling]);
         if self.synchronous {
@@ -219,7 +247,13 @@ impl Jackd {
         command
             .arg("-d")
             .args(&self.driver)
-            .env("JACK_NO_AUDIO_RESERVATION", "1")
+            .env("JACK_NO_AUDIO_RESERVATION", "1");
+        command
+    }
+
+    fn spawn(&mut self, scheduling: &str) {
+        let mut command = self.command(scheduling);
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -232,7 +266,7 @@ impl Jackd {
                 Ok(())
             });
         }
-        let mut child = command.spawn().expect("jackd can be started");
+        let mut child = command.spawn().expect("the server can be started");
         keep(child.stdout.take(), &self.log);
         keep(child.stderr.take(), &self.log);
         self.child = Some(child);

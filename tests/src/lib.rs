@@ -5,6 +5,7 @@ use backline_trap as _;
 
 pub mod alone;
 pub mod alsa_rig;
+pub mod blocker;
 pub mod conductor;
 pub mod dice;
 pub mod guest;
@@ -14,6 +15,7 @@ pub mod law;
 pub mod mixer;
 pub mod noise;
 pub mod nsm;
+pub mod pipewire;
 pub mod process;
 pub mod program;
 pub mod random_song;

@@ -1,0 +1,172 @@
+//! The same sessions on PipeWire, through its libjack: exact, survived, followed. It reports neither xruns nor its own
+//! death, so nothing here asks for those; what differs is in `cli/docs/jack.md`.
+//!
+//! Short here; with `BACKLINE_SOAK` set, as often as was promised.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use backline::player::{OnLoss, OnReturn, Player, PlayerBuilder, Transport};
+use backline::report::{Ended, State};
+use backline::song::Song;
+use backline_tests::conductor::Conductor;
+use backline_tests::dice::Dice;
+use backline_tests::jackd::{Jackd, Recorder};
+use backline_tests::pipewire::under_pipewire;
+use backline_tests::session::{SOON, close, jack, jack_to, until};
+use backline_tests::stems::{frame_of, name_of, setlist, song, track, write_f32_wav};
+
+const RATE: u32 = 48_000;
+const PORTS: [&str; 2] = ["main_L", "main_R"];
+
+/// A stereo stem whose samples name their frames, on the right negated.
+fn stem(dir: &Path, frames: u64) -> Song {
+    let left: Vec<f32> = (0..frames).map(name_of).collect();
+    let right = left.iter().map(|x| -x).collect();
+    let path = dir.join("stem.wav");
+    write_f32_wav(&path, RATE, &[left, right]);
+    song("stem", vec![track("stem", &path)])
+}
+
+fn play(dir: &Path, server: &Jackd, recorder: &Recorder, frames: u64) -> Player {
+    let player = PlayerBuilder::new(setlist(vec![stem(dir, frames)]))
+        .output(jack(server, &PORTS, Some(recorder)))
+        .on_loss(OnLoss::Wait, OnReturn::Resume)
+        .build()
+        .expect("a session");
+    player.play();
+    player
+}
+
+fn times(short: usize, long: usize) -> usize {
+    if std::env::var_os("BACKLINE_SOAK").is_some() {
+        long
+    } else {
+        short
+    }
+}
+
+/// The first frame heard; every other follows the one before, on both sides.
+#[track_caller]
+fn heard(planes: &[Vec<f32>]) -> u64 {
+    let first = frame_of(planes[0][0]);
+    for (i, (l, r)) in planes[0].iter().zip(&planes[1]).enumerate() {
+        let name = name_of(first + i as u64);
+        assert_eq!((*l, *r), (name, -name), "frame {i} after {first}");
+    }
+    first
+}
+
+#[test]
+fn what_is_played_is_heard_exactly() {
+    const FRAMES: usize = 5 * RATE as usize;
+    under_pipewire("what_is_played_is_heard_exactly", |server| {
+        let dir = tempfile::tempdir().unwrap();
+        let recorder = Recorder::open(&server, "rec", 2, FRAMES);
+        let player = play(dir.path(), &server, &recorder, 20 * u64::from(RATE));
+        until("recorded", || recorder.full());
+        let planes = recorder.finish(SOON);
+        assert_eq!((planes[0].len(), heard(&planes)), (FRAMES, 0));
+        let status = player.status();
+        assert_eq!(status.starvations, 0);
+        close(player, SOON);
+    });
+}
+
+#[test]
+fn a_pipewire_that_dies_is_noticed_and_played_on_when_it_is_back() {
+    let test = "a_pipewire_that_dies_is_noticed_and_played_on_when_it_is_back";
+    under_pipewire(test, |mut server| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut recorder = Recorder::open(&server, "rec", 2, 9600);
+        let player = play(dir.path(), &server, &recorder, 100 * u64::from(RATE));
+        until("sound", || recorder.full());
+        for _ in 0..times(2, 20) {
+            let last = heard(&recorder.finish(SOON));
+            server.kill();
+            // The watchdog's doing: nobody says that it died.
+            until("the loss", || player.status().position.reason.is_some());
+            let position = player.status().position;
+            assert_eq!(position.state, State::Paused);
+            std::thread::sleep(Duration::from_secs(times(1, 3) as u64));
+            server.restart();
+            let returned = Instant::now();
+            recorder = Recorder::open(&server, "rec", 2, 9600);
+            until("sound", || recorder.full());
+            println!("recorded again after {:?}", returned.elapsed());
+            let first = frame_of(recorder.take().expect("it is full")[0][0]);
+            let held = position.frame;
+            assert!(
+                first > last
+                    && (held.saturating_sub(8192)..held + u64::from(RATE)).contains(&first),
+                "held at {held}, {first} came"
+            );
+            recorder = Recorder::open(&server, "again", 2, 9600);
+            for (n, port) in PORTS.iter().enumerate() {
+                recorder.connect(&format!("backline:{port}"), &recorder.input(n + 1));
+            }
+            until("more of it", || recorder.full());
+        }
+        close(player, SOON);
+    });
+}
+
+#[test]
+fn a_pipewire_that_stands_still_hangs_nothing() {
+    under_pipewire("a_pipewire_that_stands_still_hangs_nothing", |server| {
+        let dir = tempfile::tempdir().unwrap();
+        let recorder = Recorder::open(&server, "rec", 2, 9600);
+        let player = play(dir.path(), &server, &recorder, 100 * u64::from(RATE));
+        until("sound", || recorder.full());
+        server.freeze();
+        until("the loss", || player.status().position.reason.is_some());
+        player.set_master(0.5);
+        until("an answer", || player.status().master == 0.5);
+        std::thread::sleep(Duration::from_secs(times(1, 5) as u64));
+        server.thaw();
+        until("its return", || {
+            player.status().position.state == State::Playing
+        });
+        close(player, SOON);
+    });
+}
+
+#[test]
+fn its_transport_is_followed_exactly() {
+    under_pipewire("its_transport_is_followed_exactly", |server| {
+        let dir = tempfile::tempdir().unwrap();
+        let end = 8 * RATE;
+        let conductor = Conductor::open(&server, 2, end.into());
+        let inputs = (1..=2).map(|n| conductor.input(n));
+        let player = PlayerBuilder::new(setlist(vec![stem(dir.path(), end.into())]))
+            .output(jack_to(&server, &PORTS, inputs))
+            .transport(Transport::Follow)
+            .build()
+            .unwrap();
+        player.play();
+        until("connected", || {
+            (1..=2).all(|n| !conductor.connections(n).is_empty())
+        });
+        until("it follows", || player.status().position.reason.is_some());
+        let mut dice = Dice::new(7);
+        let locates = times(30, 200);
+        for _ in 0..locates {
+            let to = dice.below(end);
+            if dice.one_in(2) {
+                conductor.stop();
+                conductor.wait_standing();
+                conductor.locate(to);
+                conductor.wait_standing_at(to);
+            } else {
+                conductor.locate(to);
+            }
+            conductor.start();
+            conductor.wait_rolling_from(to);
+        }
+        let (right, silent) = conductor.right_and_silent();
+        println!("{right} right, {silent} silent");
+        assert!(right > locates as u64 * 2 * 1024, "{right} samples heard");
+        assert_eq!(silent, 0);
+        assert_eq!(close(player, SOON).ended, Ended::Stopped);
+    });
+}
