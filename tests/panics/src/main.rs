@@ -24,18 +24,20 @@ use crate::graph::Graph;
 type Engine = Borrower<Box<HostEngine<HostClock>>>;
 
 /// What an audio thread calls, as the ends of mangled names begin.
-const ROOTS: [(&str, &str); 5] = [
+const ROOTS: [(&str, &str); 6] = [
     ("JACK's process callback", "3raw10on_process17h"),
+    ("JACK's slow-sync callback", "3raw7on_sync17h"),
     ("the ALSA worker's call of the engine", "Worker$GT$3ask17h"),
     ("the ALSA worker's conversion", "Worker$GT$7convert17h"),
     ("the engine's process", "backend..Process$GT$7process17h"),
     ("the conversion of samples", "GT$10interleave17h"),
 ];
 
-/// Not entered: a freewheeling cycle may wait, and no clock runs then; libjack is loaded, and the system's clock looked
+/// Not entered: a freewheeling cycle, or its slow-sync, may wait, and no clock runs then; libjack is loaded, and the system's clock looked
 /// up, once and long before a callback; and what a panic that unwinds to the C caller would meet, which takes a panic first.
-const BARRED: [&str; 6] = [
+const BARRED: [&str; 7] = [
     "10wait_ready",
+    "9transport4wait17h",
     "18init_clock_gettime",
     "4once5futexNtB5_4Once4call",
     "19panic_cannot_unwind",
