@@ -9,7 +9,7 @@ const INSIDE: &str = "BACKLINE_TEST_ALONE";
 /// Runs `body` in a process of its own. `test` is the name of the calling test.
 ///
 /// # Panics
-/// When it fails there, or takes longer than two minutes.
+/// When it fails there, or takes longer than two minutes; with `BACKLINE_SOAK` set, ten.
 pub fn alone(test: &str, body: impl FnOnce()) {
     alone_with(test, &[], body);
 }
@@ -30,7 +30,12 @@ pub fn alone_with(test: &str, environment: &[(&str, &OsStr)], body: impl FnOnce(
         .stdin(Stdio::null())
         .spawn()
         .expect("this test again");
-    let limit = Instant::now() + Duration::from_secs(120);
+    let minutes = if std::env::var_os("BACKLINE_SOAK").is_some() {
+        10
+    } else {
+        2
+    };
+    let limit = Instant::now() + Duration::from_secs(60 * minutes);
     let status = loop {
         if let Some(status) = child.try_wait().expect("a child to wait for") {
             break status;
