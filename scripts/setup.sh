@@ -26,8 +26,6 @@ library() {
 
 busybox_is_static() { have busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1; }
 
-pipewire_has_libjack() { compgen -G "/usr/lib/*/pipewire-0.3/jack/libjack.so.0" >/dev/null || compgen -G "/usr/lib*/pipewire-0.3/jack/libjack.so.0" >/dev/null; }
-
 packages=()
 need() { # need PACKAGE PROBE...: PACKAGE is missing unless PROBE succeeds
     local package=$1
@@ -47,7 +45,7 @@ fi
 if [[ $target = test || $target = soak ]]; then
     need jackd2 have jackd
     need pipewire have pipewire
-    need pipewire-jack pipewire_has_libjack
+    need pipewire-jack have pw-jack
     need alsa-utils have aplay
     need sox have sox
     need ffmpeg have ffmpeg
