@@ -1,5 +1,5 @@
 # What there is to do here. Every target says which packages it installs, and asks for nothing when none is missing.
-.PHONY: help demo build check test guest soak bench
+.PHONY: help demo build check test guest soak bench deb
 
 help:
 	@echo "make demo    build and play the demo song      (ARGS='--start @Chorus' go to backline play)"
@@ -8,6 +8,7 @@ help:
 	@echo "make test    everything, end to end, with the tests in a virtual machine"
 	@echo "make guest   only the tests in the virtual machine"
 	@echo "make soak    the checks that take minutes, fuzzing too; then play for MINUTES=60 and watch memory, threads, files"
+	@echo "make deb     Debian packages for amd64, arm64 and armhf, cross-built  (ARGS='--test arm64')"
 	@echo "make bench   what it costs, against other programs  (ARGS='--quick mixer live': sections)"
 
 demo:
@@ -30,3 +31,6 @@ soak:
 
 bench:
 	@scripts/bench.sh $(ARGS)
+
+deb:
+	@scripts/deb.sh $(ARGS)

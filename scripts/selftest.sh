@@ -53,7 +53,7 @@ expect() { # expect WHAT CODE PATTERN...: patterns as grep -E, `!` before one it
     fi
 }
 
-for script in scripts/*.sh tests/rig/guest/*.sh demo/*.sh tests/firmware/*.sh .ci/run; do bash -n "$script" || bad=1; done
+for script in scripts/*.sh scripts/deb/*.sh scripts/deb/preinst tests/rig/guest/*.sh demo/*.sh tests/firmware/*.sh .ci/run; do bash -n "$script" || bad=1; done
 
 machine
 on_machine scripts/setup.sh demo

@@ -2,15 +2,15 @@
 # Sees to it that what a target needs is there: says what is missing and how long it takes, then installs it with apt. Nothing
 # missing means nothing is asked of sudo or apt.
 #
-#   setup.sh build|demo|test|fuzz|soak            install what is missing
-#   setup.sh build|demo|test|fuzz|soak --check    only say what is missing; exit 1 if anything is
+#   setup.sh build|demo|test|fuzz|soak|deb            install what is missing
+#   setup.sh build|demo|test|fuzz|soak|deb --check    only say what is missing; exit 1 if anything is
 #
 # As a normal user without sudo it prints the command to type and exits 1. Rust: the cargo in PATH or in ~/.cargo/bin if it is new
 # enough, else Debian's cargo-web, else the line to type.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$top/scripts/rust.sh"
-target=${1:?usage: setup.sh build|demo|test|fuzz|soak [--check]}
+target=${1:?usage: setup.sh build|demo|test|fuzz|soak|deb [--check]}
 check=${2-}
 
 have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ]; }
@@ -68,6 +68,16 @@ if [[ $target = test || $target = soak ]]; then
         need cpio have cpio
         need kmod have depmod
     fi
+fi
+if [ "$target" = deb ]; then
+    # Compilers for what this machine isn't.
+    need gcc-x86-64-linux-gnu have x86_64-linux-gnu-gcc
+    need gcc-aarch64-linux-gnu have aarch64-linux-gnu-gcc
+    need gcc-arm-linux-gnueabihf have arm-linux-gnueabihf-gcc
+    need qemu-user-static have qemu-aarch64-static
+    need python3 have python3
+    need xz-utils have xz
+    need debian-archive-keyring test -e /usr/share/keyrings/debian-archive-keyring.gpg
 fi
 
 rust=$(rust_found)

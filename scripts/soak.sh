@@ -18,6 +18,8 @@ else
     BACKLINE_SOAK=1 cargo test --release -p backline-tests --test model
     # A server that is killed twenty times, and callbacks that are late two hundred times.
     BACKLINE_SOAK=1 cargo test --release -p backline-tests --test e2e_survive --test jack_backend --test pipewire --test control_socket -- --show-output
+    # The packages: what is in them, and that the programs for ARM render what this one does.
+    scripts/deb.sh --test
     # A minute of fuzzing for each kind of input.
     scripts/fuzz.sh
     # Every check of the real-time contract is seen failing; then a minute of 24 stems at 64 frames in the guest.

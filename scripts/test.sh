@@ -47,6 +47,16 @@ firmware_steps() {
     step firmware tests/firmware/run.sh
 }
 
+# The packages for the Raspberry Pi, whose programs run under emulation and render what this machine's does.
+packages_steps() {
+    if [ "$(uname -m)" != x86_64 ] || ! rust_is_rustups; then
+        skip packages "they are cross-built on x86-64, with a Rust from rustup"
+        return
+    fi
+    step release cargo build --release -p backline
+    step packages env "DEB_REFERENCE=${CARGO_TARGET_DIR:-$top/target}/release/backline" scripts/deb.sh --test arm64 armhf
+}
+
 echo "make test: compiles everything; 15 to 30 minutes on two cores the first time, 4 GB of disk"
 if [ "$(uname -m)" = x86_64 ] && [ ! -d "${CARGO_TARGET_DIR:-target}/guest" ]; then
     echo "make test: fetches a Debian kernel (70 MB) for a virtual machine, unpacked under target, not installed"
@@ -75,4 +85,5 @@ step nightly-miri scripts/nightly.sh miri
 step nightly-realtime scripts/nightly.sh realtime
 firmware_steps
 guest_steps
+packages_steps
 steps_end
