@@ -7,7 +7,7 @@ use backline::player::{Driver, EngineBorrower, Output};
 use engine_core::backend::{
     Backend, BackendError, Closed, Granted, Halt, Health, Played, Process, Report, Text, Wish,
 };
-use engine_core::outside::Outside;
+use engine_core::outside::{Move, Outside};
 
 /// The test's end of the driver.
 #[derive(Clone)]
@@ -29,6 +29,9 @@ struct State {
     cycles: u32,
     /// An outside transport, if there is one.
     outside: Option<Outside>,
+    /// What it was asked to do and has not done yet; whether it does.
+    moves: Vec<Move>,
+    obeys: bool,
 }
 
 impl State {
@@ -68,6 +71,8 @@ impl Stepper {
                 opens: 0,
                 cycles: 0,
                 outside: None,
+                moves: Vec::new(),
+                obeys: true,
             })),
         }
     }
@@ -117,6 +122,16 @@ impl Stepper {
         self.with(|s| s.outside = Some(outside));
     }
 
+    /// Where the outside transport is.
+    pub fn outside(&self) -> Option<Outside> {
+        self.with(|s| s.outside)
+    }
+
+    /// Whether the outside transport does at the next [`Stepper::rush`] what it is asked to; otherwise it waits.
+    pub fn obey(&self, obeys: bool) {
+        self.with(|s| s.obeys = obeys);
+    }
+
     /// Whether the outside transport's frame could be played at once.
     pub fn in_step(&self) -> bool {
         self.with(|s| match (&mut s.process, s.outside) {
@@ -135,6 +150,21 @@ impl Stepper {
                 return;
             }
             if let (Some(p), Some(outside)) = (&mut s.process, &mut s.outside) {
+                if s.obeys {
+                    s.moves.retain(|to| {
+                        match to {
+                            Move::Stop => outside.rolling = false,
+                            Move::Locate(frame) => outside.frame = *frame,
+                            // Only when who follows is ready.
+                            Move::Start => {
+                                p.follow(*outside);
+                                outside.rolling = p.in_step();
+                                return !outside.rolling;
+                            }
+                        }
+                        false
+                    });
+                }
                 p.follow(*outside);
                 outside.frame += if outside.rolling { frames as u64 } else { 0 };
             }
@@ -222,6 +252,11 @@ impl Backend<EngineBorrower> for Stepper {
         Ok(())
     }
 
+    fn steer(&mut self, to: Move) -> Result<(), BackendError> {
+        self.with(|s| s.moves.push(to));
+        Ok(())
+    }
+
     fn report(&mut self) -> Report {
         self.with(|s| Report {
             health: if s.lost {
@@ -242,6 +277,9 @@ impl Backend<EngineBorrower> for Stepper {
         self.with(|s| {
             s.process = None;
             s.halted = true;
+            // A server's transport goes with it.
+            s.moves.clear();
+            s.outside = s.outside.map(|_| Outside::default());
             if s.hangs {
                 Closed::Abandoned
             } else {

@@ -370,6 +370,70 @@ fn a_lost_device_is_waited_for_and_playing_goes_on_by_policy() {
 }
 
 #[test]
+fn lost_again_before_its_first_sound_it_keeps_the_place() {
+    use backline::player::{OnLoss, OnReturn};
+    let s = session_with(
+        |d| vec![ramps(d, &[400_000])],
+        |b| b.on_loss(OnLoss::Wait, OnReturn::Resume),
+    );
+    s.play();
+    let heard = s.hear(20_000, 256);
+    let last = frame_of(heard[19_999]);
+    s.driver.plug(None);
+    until("held", || s.player.status().losses == 1);
+    for flap in 1..4 {
+        // Another rate in between, too.
+        s.driver
+            .plug(Some(if flap % 2 == 1 { 96_000 } else { RATE }));
+        until("opened again", || s.driver.opens() == flap + 1);
+        s.driver.plug(None);
+        until("held", || s.player.status().losses == flap + 1);
+    }
+    s.driver.plug(Some(RATE));
+    until("opened again", || s.driver.opens() == 5 && s.driver.runs());
+    let again = frame_of(s.first_sound()[0]);
+    assert!(again.abs_diff(last + 1) <= 256, "{last} → {again}");
+}
+
+#[test]
+fn a_seek_or_another_song_just_before_the_loss_is_not_forgotten() {
+    use backline::player::{OnLoss, OnReturn};
+    let s = session_with(
+        |d| {
+            let mut songs = Vec::new();
+            for i in 0..2 {
+                let dir = d.join(i.to_string());
+                std::fs::create_dir(&dir).unwrap();
+                let mut song = ramps(&dir, &[400_000]);
+                song.title = format!("song {i}");
+                songs.push(song);
+            }
+            songs
+        },
+        |b| b.on_loss(OnLoss::Wait, OnReturn::Resume),
+    );
+    s.play();
+    s.hear(20_000, 256);
+    // Nothing is played from here on, so no cut takes place before the loss.
+    s.player.change_song(1);
+    s.player.seek(s.at(123_456));
+    s.driver.plug(None);
+    until("held", || s.player.status().losses == 1);
+    let position = s.player.status().position;
+    let title = position.song.as_deref();
+    assert_eq!((position.frame, title), (123_456, Some("song 0")));
+    s.player.change_song(1);
+    s.driver.plug(Some(RATE));
+    until("opened again", || s.driver.opens() == 2 && s.driver.runs());
+    assert_eq!(frame_of(s.first_sound()[0]), 0);
+    s.player.change_song(0);
+    s.driver.plug(None);
+    until("held", || s.player.status().losses == 2);
+    let position = s.player.status().position;
+    assert_eq!(position.song.as_deref(), Some("song 0"));
+}
+
+#[test]
 fn a_lost_device_with_exit_is_an_error() {
     use backline::player::{OnLoss, OnReturn};
     let s = session_with(

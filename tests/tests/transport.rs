@@ -3,10 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
-use backline::player::{PlayerBuilder, Transport};
+use backline::player::{OnLoss, OnReturn, Player, PlayerBuilder, Transport};
+use backline::report::State;
 use backline::song::{Bus, Song};
 use backline_tests::session::{SOON, close, until};
-use backline_tests::stems::{name_of, setlist, song, track, write_ramp};
+use backline_tests::stems::{frame_of, name_of, setlist, song, track, write_ramp};
 use backline_tests::step::Stepper;
 use engine_core::outside::Outside;
 
@@ -110,4 +111,192 @@ fn starved_it_goes_on_where_the_transport_is_then() {
     assert_eq!(status.starvations, 1);
     assert!(silent < RATE as usize * 5, "{silent} frames of silence");
     close(player, SOON);
+}
+
+/// A song of one stem that names its frames, on a device with a transport that stands at 0.
+fn session(
+    dir: &std::path::Path,
+    transport: Transport,
+    policy: (OnLoss, OnReturn),
+) -> (Player, Stepper) {
+    let ramp = write_ramp(dir, "ramp", RATE, LENGTH, 1.0);
+    let device = Stepper::new(RATE, 256);
+    device.follow(Outside::default());
+    let player = PlayerBuilder::new(setlist(vec![song("ramp", vec![track("ramp", &ramp)])]))
+        .output(device.output())
+        .ring_ms(200)
+        .transport(transport)
+        .on_loss(policy.0, policy.1)
+        .build()
+        .unwrap();
+    (player, device)
+}
+
+fn at(frame: u64) -> Outside {
+    Outside {
+        rolling: false,
+        frame,
+    }
+}
+
+fn rolling(frame: u64) -> Outside {
+    Outside {
+        rolling: true,
+        ..at(frame)
+    }
+}
+
+/// Plays until something is heard; which frame that was.
+fn first_heard(device: &Stepper) -> u64 {
+    device.take();
+    let mut first = None;
+    until("sound", || {
+        device.rush(64);
+        let heard = device.take();
+        first = heard[0].iter().find(|x| **x != 0.0).copied();
+        first.is_some()
+    });
+    frame_of(first.unwrap_or_default())
+}
+
+fn lose(device: &Stepper, player: &Player, times: u32) {
+    device.plug(None);
+    until("the loss", || player.status().losses == times);
+}
+
+fn return_at(device: &Stepper, rate: u32) {
+    let opens = device.opens();
+    device.plug(Some(rate));
+    until("the return", || device.opens() == opens + 1);
+}
+
+#[test]
+fn who_leads_takes_the_next_servers_transport_to_the_place_it_had() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = (OnLoss::Wait, OnReturn::Resume);
+    let (player, device) = session(dir.path(), Transport::Lead, policy);
+    player.play();
+    assert_eq!(first_heard(&device), 0);
+    until("some seconds", || {
+        device.rush(256);
+        device.outside().unwrap().frame > 90_000
+    });
+    lose(&device, &player, 1);
+    let held = player.status().position.frame;
+    assert!((80_000..92_000).contains(&held), "{held}");
+    // Three servers that die again before their transport has done anything.
+    device.obey(false);
+    for times in 2..5 {
+        return_at(&device, RATE);
+        until("it is started", || device.runs());
+        device.rush(256);
+        lose(&device, &player, times);
+        assert_eq!(player.status().position.frame, held);
+    }
+    device.obey(true);
+    return_at(&device, 2 * RATE);
+    // Each frame of the stem is two now.
+    device.take();
+    until("it rolls from there", || {
+        device.rush(256);
+        device.outside().unwrap().rolling
+    });
+    let begun = device.outside().unwrap().frame;
+    assert!(begun.abs_diff(2 * held) <= 1024, "{held} → {begun}");
+    let heard = first_heard(&device);
+    assert!((held..held + RATE as u64).contains(&heard), "{heard}");
+    close(player, SOON);
+}
+
+#[test]
+fn who_leads_and_is_to_stay_stands_at_the_place_it_had() {
+    for policy in [
+        (OnLoss::Wait, OnReturn::Stay),
+        (OnLoss::Stop, OnReturn::Resume),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (player, device) = session(dir.path(), Transport::Lead, policy);
+        player.play();
+        first_heard(&device);
+        until("some time", || {
+            device.rush(256);
+            device.outside().unwrap().frame > 50_000
+        });
+        lose(&device, &player, 1);
+        let held = player.status().position.frame;
+        return_at(&device, RATE);
+        until("it stands there", || {
+            device.rush(256);
+            device.outside() == Some(at(held))
+        });
+        until("paused", || {
+            device.rush(256);
+            let position = player.status().position;
+            (position.state, position.frame) == (State::Paused, held)
+        });
+        player.play();
+        assert_eq!(first_heard(&device), held);
+        close(player, SOON);
+    }
+}
+
+#[test]
+fn who_follows_joins_the_next_transport_only_where_the_policy_lets_it() {
+    for (policy, joins) in [
+        ((OnLoss::Wait, OnReturn::Resume), true),
+        ((OnLoss::Wait, OnReturn::Restart), true),
+        ((OnLoss::Wait, OnReturn::Stay), false),
+        ((OnLoss::Stop, OnReturn::Resume), false),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (player, device) = session(dir.path(), Transport::Follow, policy);
+        device.follow(rolling(1000));
+        player.play();
+        first_heard(&device);
+        lose(&device, &player, 1);
+        return_at(&device, RATE);
+        until("it is in the graph", || device.runs());
+        device.follow(rolling(200_000));
+        device.take();
+        if !joins {
+            until("it says why", || {
+                device.rush(256);
+                let reason = player.status().position.reason;
+                reason.is_some_and(|r| r.contains("play"))
+            });
+            for _ in 0..200 {
+                device.rush(256);
+                thread::sleep(Duration::from_millis(1));
+            }
+            assert_eq!(player.status().position.state, State::Paused, "{policy:?}");
+            assert!(device.take()[0].iter().all(|x| *x == 0.0), "{policy:?}");
+            player.play();
+        }
+        assert!(first_heard(&device) >= 200_000, "{policy:?}");
+        close(player, SOON);
+    }
+}
+
+#[test]
+fn a_session_that_nobody_had_started_stays_so() {
+    for transport in [Transport::Follow, Transport::Lead] {
+        let dir = tempfile::tempdir().unwrap();
+        let policy = (OnLoss::Wait, OnReturn::Resume);
+        let (player, device) = session(dir.path(), transport, policy);
+        lose(&device, &player, 1);
+        return_at(&device, RATE);
+        until("the hold is over", || {
+            player.status().position.reason.is_none()
+        });
+        thread::sleep(Duration::from_millis(50));
+        assert!(!device.runs(), "{transport:?}");
+        device.follow(rolling(10_000));
+        player.play();
+        let first = first_heard(&device);
+        match transport {
+            Transport::Lead => assert_eq!(first, 0),
+            _ => assert!(first >= 10_000, "{first}"),
+        }
+        close(player, SOON);
+    }
 }

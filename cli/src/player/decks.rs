@@ -119,6 +119,8 @@ impl Decks {
             purpose,
             fed: None,
         });
+        // (One that was still being opened when its device went away may have come for another rate.)
+        self.parked.retain(|k| k.fits(self.size));
         if let Some(at) = self.parked.iter().position(|k| k.song == loaded.ticket) {
             let mut kit = self.parked.remove(at);
             kit.replan(ticket, plan, followed);
@@ -239,6 +241,18 @@ impl Decks {
     /// Whether a deck is on its way, outside or inside the engine.
     pub fn is_about(&self, ticket: Ticket) -> bool {
         self.preparing.iter().any(|p| p.ticket == ticket) || self.find(ticket).is_some()
+    }
+
+    /// Where the latest start or jump goes that has not taken place yet: song, and its frame. `current` is the deck in play.
+    pub fn on_its_way(&self, current: Option<Ticket>) -> Option<(usize, u64)> {
+        let goes = |p: Purpose| matches!(p, Purpose::Start | Purpose::Jump);
+        let handed = |t: Ticket| self.live.iter().position(|l| l.ticket == t);
+        let later = current.and_then(handed).map_or(0, |at| at + 1);
+        let preparing = self.preparing.iter().map(|p| (p.purpose, p.song, p.plan));
+        let live = self.live.iter().skip(later);
+        let mut all = live.map(|l| (l.purpose, l.song, l.plan)).chain(preparing);
+        let last = all.rfind(|(purpose, ..)| goes(*purpose));
+        last.map(|(_, song, plan)| (song, plan.start))
     }
 
     /// Something is on its way that is to happen as soon as it can. (What follows at the end of a

@@ -183,6 +183,11 @@ impl Kit {
         }
     }
 
+    /// Whether it is of the rate and the depth that are wanted.
+    pub fn fits(&self, size: RingSize) -> bool {
+        (self.size.rate, self.size.frames) == (size.rate, size.frames)
+    }
+
     /// Makes it ready for another part of the song.
     pub fn replan(&mut self, ticket: Ticket, plan: Plan, followed: bool) {
         self.deck

@@ -33,6 +33,8 @@ pub(super) struct Hold {
     /// Rate of the rig that was lost, Hz.
     pub rate: u32,
     pub was_rolling: bool,
+    /// It was with JACK's transport, playing or not.
+    joined: bool,
     /// Only the rate changed: it plays on whatever the policy says of a return.
     rate_only: bool,
     next_try: Instant,
@@ -64,8 +66,13 @@ impl Controller {
             self.fail("device-lost", reason);
             return;
         }
-        self.rolling &= self.told.on_loss == OnLoss::Wait;
         self.hold(reason, false);
+        if self.told.on_loss == OnLoss::Stop {
+            self.rolling = false;
+            if let Some(hold) = &mut self.hold {
+                hold.was_rolling = false;
+            }
+        }
     }
 
     /// The device or server has another rate now: all is made anew for it, and nobody need know.
@@ -95,18 +102,28 @@ impl Controller {
         self.losses.abandoned <= ABANDONED
     }
 
+    /// Where the song goes on: where it is on its way to, else where it was heard last. (Before the first cut after a
+    /// return nothing has been heard yet, and what it is on its way to is all there is to know.)
+    fn bound_for(&self) -> (usize, u64) {
+        if let Some(frame) = self.sent_to() {
+            return (self.song, frame);
+        }
+        if let Some(on_its_way) = self.decks.on_its_way(self.current) {
+            return on_its_way;
+        }
+        if let Some(frame) = self.out_of_step() {
+            return (self.song, frame);
+        }
+        let given = (self.rig.as_ref()).map_or(0, |r| r.handle.board().position().engine_frame);
+        let heard = given.saturating_sub(u64::from(self.shown.report.latency_frames));
+        let heard = self.anchors.at(heard);
+        (self.song, heard.map_or_else(|| self.here(), |h| h.frame))
+    }
+
     fn hold(&mut self, reason: String, rate_only: bool) {
-        let (rate, rolls) = (self.rate(), self.rolling && self.rolls());
-        let frame = self
-            .anchors
-            .at(self.rig.as_ref().map_or(0, |r| {
-                r.handle
-                    .board()
-                    .position()
-                    .engine_frame
-                    .saturating_sub(u64::from(self.shown.report.latency_frames))
-            }))
-            .map_or_else(|| self.here(), |h| h.frame);
+        let (rate, joined) = (self.rate(), self.rolling);
+        let was_rolling = joined && self.rolls();
+        let (song, frame) = self.bound_for();
         if !self.put_down() {
             self.fail(
                 "hung",
@@ -119,6 +136,8 @@ impl Controller {
             return;
         }
         self.shown.health = Some(Health::Lost);
+        self.song = song;
+        self.forget_transport();
         let now = Instant::now();
         let wait = match self.losses.returned {
             Some((at, wait)) if now - at < UNSTEADY => self.longer(wait),
@@ -128,7 +147,8 @@ impl Controller {
             reason,
             frame,
             rate,
-            was_rolling: rolls,
+            was_rolling,
+            joined,
             rate_only,
             next_try: if rate_only { now } else { now + wait },
             wait,
@@ -235,9 +255,14 @@ impl Controller {
             OnReturn::Restart => (true, true),
             OnReturn::Stay => (false, false),
         };
+        // (One that was lost before its first sound was to play all the same.)
+        let was_there = self.started || hold.was_rolling || self.told.present;
         if self.follows() {
             let frame = (!over).then(|| there(hold.frame));
-            self.follow_again(frame, hold.was_rolling && play);
+            self.follow_again(hold.joined, hold.was_rolling && play, frame);
+            if was_there && !self.rolling {
+                self.run_driver();
+            }
             return;
         }
         self.rolling = hold.was_rolling && play;
@@ -254,8 +279,6 @@ impl Controller {
             _ => part.repeat,
         };
         self.start_deck(frame);
-        // (One that was lost before its first sound was to play all the same.)
-        let was_there = self.started || hold.was_rolling || self.told.present;
         if was_there && self.told.output.has_ports() {
             // Its ports are patched as before also while nothing is played.
             self.run_driver();

@@ -148,8 +148,12 @@ impl Controller {
                     .then(|| "the stems are read too slowly".to_owned());
                 let song = heard.map_or(self.song, |h| h.song);
                 let frame = heard.map_or(self.parts[self.song].start, |h| h.frame);
-                match p.outside {
-                    Some(outside) if state == State::Playing => {
+                match (p.outside, self.waits_to_join()) {
+                    (Some(outside), Some(why)) => {
+                        let frame = outside.at.frame.min(self.parts[self.song].end);
+                        (self.song, frame, State::Paused, Some(why.to_owned()))
+                    }
+                    (Some(outside), None) if state == State::Playing => {
                         let (state, reason) = Self::state_with(outside, p.holding);
                         // Out of step nothing is heard.
                         let end = self.parts[self.song].end;

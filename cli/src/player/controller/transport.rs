@@ -9,7 +9,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine_core::outside::{Followed, Move};
+use engine_core::outside::{Followed, Move, Outside};
 use engine_core::status::{Position, State as EngineState};
 use engine_core::ticket::Ticket;
 
@@ -28,6 +28,9 @@ const DOUBLED: u32 = 4;
 /// After files could not be opened.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// A transport that hasn't done by then what it was told does something else.
+const OBEYS: Duration = Duration::from_secs(5);
+
 /// What has been tried to get in step.
 #[derive(Debug, Default)]
 pub(in super::super) struct Step {
@@ -36,6 +39,36 @@ pub(in super::super) struct Step {
     not_before: Option<Instant>,
     /// The deck whose end has been dealt with.
     ended: Option<Ticket>,
+    sent: Sent,
+}
+
+/// What the transport was told, leading, and has not been seen to do yet.
+#[derive(Debug, Default)]
+struct Sent {
+    frame: Option<u64>,
+    rolling: Option<bool>,
+    last: Option<Instant>,
+}
+
+impl Sent {
+    fn note(&mut self, to: Move) {
+        match to {
+            Move::Locate(frame) => self.frame = Some(frame),
+            Move::Start => self.rolling = Some(true),
+            Move::Stop => self.rolling = Some(false),
+        }
+        self.last = Some(Instant::now());
+    }
+
+    /// The transport is there now. `second`: frames of one.
+    fn see(&mut self, now: Outside, second: u64) {
+        let there = |frame: u64| (frame..frame.saturating_add(second)).contains(&now.frame);
+        let over = self.last.is_none_or(|t| t.elapsed() > OBEYS);
+        self.frame = self.frame.filter(|frame| !over && !there(*frame));
+        self.rolling = self
+            .rolling
+            .filter(|wanted| !over && *wanted != now.rolling);
+    }
 }
 
 impl Controller {
@@ -58,10 +91,21 @@ impl Controller {
         self.outside().map(|o| o.at.frame)
     }
 
+    /// Where the transport stands or rolls while nothing is heard of it.
+    pub(in super::super) fn out_of_step(&self) -> Option<u64> {
+        self.outside().filter(|o| !o.in_step).map(|o| o.at.frame)
+    }
+
+    /// Where the transport was sent and has not been seen yet.
+    pub(in super::super) fn sent_to(&self) -> Option<u64> {
+        self.step.sent.frame
+    }
+
     /// Whether it plays, or would if there were a device.
     pub(in super::super) fn rolls(&self) -> bool {
         if self.leads() {
-            self.outside().is_some_and(|o| o.at.rolling)
+            let rolls = || self.outside().is_some_and(|o| o.at.rolling);
+            self.step.sent.rolling.unwrap_or_else(rolls)
         } else {
             self.rolling
         }
@@ -86,6 +130,7 @@ impl Controller {
             return;
         };
         let (at, song) = (outside.at, self.song);
+        self.step.sent.see(at, self.rate().into());
         let current = self.decks.find(position.deck);
         if outside.in_step && current.is_some_and(|l| l.song == song) {
             self.step.late = 0;
@@ -128,6 +173,7 @@ impl Controller {
     }
 
     fn steer(&mut self, to: Move) {
+        self.step.sent.note(to);
         if let Some(rig) = &mut self.rig
             && let Err(e) = rig.driver.steer(to)
         {
@@ -272,23 +318,41 @@ impl Controller {
         }
     }
 
-    /// The server is back, with a transport of its own: to be followed again; leading, to be taken to `frame`
-    /// (the song's beginning when `None`), and started if it `plays`.
-    pub(in super::super) fn follow_again(&mut self, frame: Option<u64>, plays: bool) {
-        self.rolling = true;
+    /// The server is back, with a transport of its own. Who had `joined` the old one leads this one to `frame` (the song's
+    /// beginning when `None`), and has it roll if it `plays`; or, following, joins it if it `plays`, and else waits to be told.
+    pub(in super::super) fn follow_again(&mut self, joined: bool, plays: bool, frame: Option<u64>) {
         self.step = Step::default();
-        self.roll(0);
-        if self.leads() {
-            let frame = frame.unwrap_or(self.parts[self.song].start);
-            self.steer(Move::Locate(frame));
-            if plays {
-                self.steer(Move::Start);
-            }
+        self.rolling = plays || (joined && self.leads());
+        if !self.rolling {
+            return;
         }
+        let leads = self.leads();
+        let to = Move::Locate(frame.unwrap_or(self.parts[self.song].start));
+        let moves = [Some(to), plays.then_some(Move::Start)];
+        let moves = moves.into_iter().flatten().filter(|_| leads);
+        // It may go away again with the very first call, and then this is what is known of where it was to go.
+        moves.clone().for_each(|to| self.step.sent.note(to));
+        self.roll(0);
+        if self.rig.is_none() {
+            return;
+        }
+        moves.for_each(|to| self.steer(to));
         self.say_started();
     }
 
+    /// The device or server is gone: so is its transport.
+    pub(in super::super) fn forget_transport(&mut self) {
+        self.step = Step::default();
+    }
+
     // ---- what is shown ----
+
+    /// Why it doesn't play although JACK's transport may roll.
+    pub(super) fn waits_to_join(&self) -> Option<&'static str> {
+        let waits = self.follows() && !self.leads() && !self.rolling && self.started;
+        (waits && self.quitting.is_none())
+            .then_some("it does not follow JACK's transport; play, and it will")
+    }
 
     /// State, and why it stands still, of a player whose transport is `outside`.
     pub(super) fn state_with(outside: Followed, holding: bool) -> (State, Option<String>) {
