@@ -153,6 +153,10 @@ impl Cycle for Never {
         match *self {}
     }
 
+    fn spoilt(&mut self, _: &mut Planes<'_>, _: Moment) {
+        match *self {}
+    }
+
     fn ready(&mut self, _: Outside) -> bool {
         match *self {}
     }

@@ -108,6 +108,12 @@ impl<P: Process + 'static> Cycle for Player<P> {
         self.shared.cycle_done(frames);
     }
 
+    fn spoilt(&mut self, planes: &mut Planes<'_>, moment: Moment) {
+        self.note_time(moment.time, moment.frames, self.shared.freewheeling());
+        silence(planes, 0, moment.frames as usize);
+        self.shared.cycle_done(moment.frames);
+    }
+
     fn ready(&mut self, at: Outside) -> bool {
         transport::ready(&mut self.process, &self.shared, at)
     }
@@ -207,6 +213,28 @@ mod tests {
         assert_eq!(run(&mut player, 80, 0), vec![0.0; 80]);
         shared.set_mode(Mode::Play);
         assert_eq!(run(&mut player, 2, 0), [1.0, 2.0]);
+    }
+
+    #[test]
+    fn a_spoilt_cycle_is_silence_on_what_there_is_and_counts() {
+        let shared = Arc::new(Shared::new(48_000, 64));
+        shared.set_mode(Mode::Play);
+        let mut player = Player::new(Ramp::default(), shared.clone(), 64);
+        assert_eq!(run(&mut player, 2, 0), [1.0, 2.0]);
+        let mut a = [9.0f32; 8];
+        let mut planes: Planes<'_> = [&mut a[..]].into_iter().collect();
+        let moment = Moment {
+            frames: 8,
+            time: 2,
+            ..Moment::default()
+        };
+        player.spoilt(&mut planes, moment);
+        drop(planes);
+        assert_eq!(a, [0.0; 8]);
+        assert_eq!((shared.cycles(), shared.frames()), (2, 10));
+        // The player has lost no frame by it, and the server has had no xrun.
+        assert_eq!(run(&mut player, 2, 10), [3.0, 4.0]);
+        assert_eq!(shared.xruns(), 0);
     }
 
     #[test]

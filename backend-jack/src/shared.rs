@@ -222,6 +222,10 @@ impl Hooks for Shared {
             text(format_args!("The JACK server went away: {reason}."))
         });
     }
+
+    fn is_lost(&self) -> bool {
+        self.lost()
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString, c_char, c_int};
 
 use jack_sys as j;
 
-use super::Client;
+use super::{Client, Cycle, Hooks};
 
 type SetFn = unsafe extern "C" fn(
     *mut j::jack_client_t,
@@ -31,7 +31,7 @@ fn symbol<F: Copy>(name: &[u8]) -> Option<F> {
     unsafe { library.get::<F>(name) }.ok().map(|f| *f)
 }
 
-impl<H, C> Client<H, C> {
+impl<H: Hooks, C: Cycle> Client<H, C> {
     /// Tells people of port `index`, in the order of registration: its name, its place (from 1)
     /// and its group.
     pub(crate) fn describe(&self, index: usize, name: &str, group: Option<&str>) {
