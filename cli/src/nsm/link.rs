@@ -227,8 +227,7 @@ impl Wire {
             let Ok((length, from)) = self.socket.recv_from(&mut buffer) else {
                 continue;
             };
-            // A host of several addresses may answer from another one.
-            if from.port() != self.server.port() {
+            if !is_from(self.server, from) {
                 continue;
             }
             let Some(Ok((_, packet))) = buffer.get(..length).map(decoder::decode_udp) else {
@@ -243,6 +242,14 @@ impl Wire {
             });
         }
     }
+}
+
+/// Whether what came `from` there is the manager's. One that is called by the host's name (127.0.1.1) answers from another of
+/// this machine's own addresses; no other machine can have one of those.
+fn is_from(manager: SocketAddr, from: SocketAddr) -> bool {
+    let (manager_ip, ip) = (manager.ip().to_canonical(), from.ip().to_canonical());
+    let same = manager_ip == ip || (manager_ip.is_loopback() && ip.is_loopback());
+    same && manager.port() == from.port()
 }
 
 #[derive(Debug, PartialEq)]
@@ -369,6 +376,70 @@ mod tests {
         ] {
             assert_eq!(incoming(&other), None, "{other:?}");
         }
+    }
+
+    #[test]
+    fn only_the_manager_is_listened_to() {
+        let is =
+            |manager: &str, from: &str| is_from(manager.parse().unwrap(), from.parse().unwrap());
+        assert!(is("192.0.2.7:17000", "192.0.2.7:17000"));
+        assert!(is("127.0.1.1:17000", "127.0.0.1:17000"));
+        assert!(is("[2001:db8::7]:17000", "[2001:db8::7]:17000"));
+        assert!(!is("192.0.2.7:17000", "192.0.2.8:17000"), "another machine");
+        assert!(!is("192.0.2.7:17000", "127.0.0.1:17000"));
+        assert!(!is("127.0.0.1:17000", "192.0.2.7:17000"));
+        assert!(!is("192.0.2.7:17000", "192.0.2.7:17001"), "another program");
+    }
+
+    /// An address of this machine that others can reach; without a network, one that only it can.
+    fn own_address() -> std::net::IpAddr {
+        let local = || {
+            let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+            // Nothing is sent by this.
+            socket.connect("192.0.2.1:9").ok()?;
+            Some(socket.local_addr().ok()?.ip())
+        };
+        local().unwrap_or(Ipv4Addr::LOCALHOST.into())
+    }
+
+    #[test]
+    fn a_manager_elsewhere_is_joined_and_somebody_else_with_its_port_is_not_heard() {
+        let manager = UdpSocket::bind((own_address(), 0)).unwrap();
+        manager.set_read_timeout(Some(ANSWER)).unwrap();
+        let at = manager.local_addr().unwrap();
+        // (Where there is no network, nobody can be elsewhere.)
+        let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, at.port()));
+        let other = other.ok().filter(|_| !at.ip().is_loopback());
+        let (sink, requests) = mpsc::channel();
+        let url = format!("osc.udp://{at}/");
+        let joining = thread::spawn(move || {
+            Link::join(&url, "backline", "backline", move |request| {
+                let _ = sink.send(request);
+            })
+        });
+        let (_, client) = manager.recv_from(&mut [0; 4096]).unwrap();
+        let send = |from: &UdpSocket, message: OscMessage| {
+            let bytes = encoder::encode(&OscPacket::Message(message)).unwrap();
+            from.send_to(&bytes, client).unwrap();
+        };
+        let welcome = |who: &str| {
+            let args = vec![ANNOUNCE.into(), "hi".into(), who.into(), "".into()];
+            message("/reply", args)
+        };
+        let open = |path: &str| {
+            let args = vec![path.into(), "x".into(), "backline.n".into()];
+            message(OPEN, args)
+        };
+        if let Some(other) = &other {
+            send(other, welcome("another"));
+            send(other, open("/etc"));
+        }
+        send(&manager, welcome("nsmd"));
+        send(&manager, open("/s/x"));
+        let link = joining.join().unwrap().unwrap();
+        assert_eq!(link.manager, "nsmd");
+        let first = requests.recv_timeout(ANSWER).unwrap();
+        assert!(matches!(first, Request::Open { path, .. } if path.as_os_str() == "/s/x"));
     }
 
     #[test]

@@ -10,10 +10,10 @@ use super::session::{Input, Outcome, Session};
 use super::signals::Signal;
 use super::{build, warn};
 use crate::args::{Play, Run};
-use crate::config::{Settings, Status, Transport};
+use crate::config::{Settings, Source, Status, Transport};
 use crate::exit::{Code, Failure};
 use crate::nsm::{Contents, Link, Project, Refusal, Request, Restored, Ticket};
-use crate::player::{Mixer, Player};
+use crate::player::{Mixer, OnReturn, Player};
 use crate::report::Reporter;
 use crate::song::Overrides;
 use crate::terminal::Keys;
@@ -191,8 +191,14 @@ fn begin<'a>(
         ))
     })?;
     play.settings.name.value = open.client_id.clone();
+    // A follower's transport says when. In a session there may be nobody to tell it so once more after a loss of the server.
+    let follows = play.settings.transport.value == Transport::Follow;
+    let again = follows && matches!(play.settings.on_return.source, Source::Default);
     let player = build(&play, born, reporter, |builder| {
-        let builder = builder.present(true).finish_at_end(false);
+        let mut builder = builder.present(true).finish_at_end(false);
+        if again {
+            builder = builder.on_loss(super::on_loss(&play.settings), OnReturn::Resume);
+        }
         match &restored {
             Some(r) => builder
                 .first_song(r.song)
@@ -212,8 +218,6 @@ fn begin<'a>(
     if restored.is_none() {
         project.save(&saved, mono, &play.settings)?;
     }
-    // A follower's transport says when.
-    let follows = play.settings.transport.value == Transport::Follow;
     let plays = restored.is_none() || follows;
     let attached = Attached {
         link,
