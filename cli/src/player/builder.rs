@@ -1,91 +1,37 @@
 //! The builder: everything about a session that is known before it starts.
+//!
+//! What can be chosen is in `policy.rs`, what is refused or said before it starts in `builder/check.rs`, and what of each song is
+//! played in `builder/parts.rs`.
 
-use std::path::Path;
+mod check;
+mod parts;
+
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use engine_core::backend::Granted;
 use engine_core::controls::TrackSetting;
 use engine_core::convert::SampleFormat;
 use engine_core::monitor::MonitorLevel;
 use engine_core::ticket::TicketDrum;
 
+pub(crate) use check::refuse_other_rates;
+use check::tell_notices;
+use parts::{Repeat, part_of};
+
 use super::PlayerError;
 use super::anchors::Anchors;
-use super::controller::{Controller, Orders, Part, Shown, Step, Told};
+use super::controller::{Controller, Orders, Shown, Step, Told};
 use super::decks::Decks;
 use super::driver::Output;
 use super::face::Player;
-use super::kit::RingSize;
 use super::layout::{Layout, Wiring};
-use super::loaded::{LoadOptions, Loaded, load_all};
-use super::notes::Note;
+use super::loaded::{LoadOptions, load_all};
+pub use super::policy::{OnDamage, OnLoss, OnReturn, Ports, Transport};
 use super::rig::{Asked, Rig};
 use super::status::Status;
 use crate::feeder::{Feeder, FeederOptions};
-use crate::plan::Loop;
-use crate::report::Warning;
-use crate::song::{OnEnd, Overrides, Setlist, Time};
-
-/// What damage in a stem does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnDamage {
-    /// The stem is silent from there on, with a warning; the others play on.
-    #[default]
-    Warn,
-    /// Playing ends with an error.
-    Stop,
-}
-
-/// What the loss of the device or server does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnLoss {
-    /// Hold the position, wait for it to come back.
-    #[default]
-    Wait,
-    /// Wait likewise, but don't play on by itself.
-    Stop,
-    /// End with an error.
-    Exit,
-}
-
-/// What the return of the device or server does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnReturn {
-    /// Play on from where it was.
-    Resume,
-    /// Play from the song's beginning.
-    Restart,
-    /// Stay paused where it was.
-    #[default]
-    Stay,
-}
-
-/// What JACK's transport has to do with the player.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// Nothing.
-    #[default]
-    None,
-    /// It says when and from where to play: a frame of it is a frame of the song. Past the song's end there is
-    /// silence, and the session goes on until it is told to end.
-    Follow,
-    /// As `Follow`, and play, pause and seek move it; a song's end stops it.
-    Lead,
-}
-
-/// What JACK's ports are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ports {
-    /// One for every bus channel.
-    #[default]
-    Buses,
-    /// One for every track channel.
-    Tracks,
-    /// One for every bus channel, then one for every track channel.
-    Both,
-}
+use crate::song::{Overrides, Setlist, Time};
 
 /// Collects what a session is to be. Defaults are those of the command line.
 pub struct PlayerBuilder {
@@ -110,16 +56,6 @@ pub struct PlayerBuilder {
     song: usize,
     settings: Vec<(usize, String, TrackSetting)>,
     present: bool,
-}
-
-/// What is repeated.
-#[derive(Clone, Debug, Default)]
-enum Repeat {
-    #[default]
-    No,
-    Plays(u32),
-    Endless,
-    Between(Time, Time),
 }
 
 impl PlayerBuilder {
@@ -393,38 +329,11 @@ impl PlayerBuilder {
         )?;
         let follows = self.transport == Transport::Follow;
         tell_notices(&notes, &songs, &layout, &rig, follows);
-        let size = ring_size(&self.output, self.ring_ms, &rig.granted);
+        let size = self.output.ring_size(self.ring_ms, &rig.granted);
         let decks = Decks::new(tickets, wishes.clone(), feeder, size, self.load.clone());
         let status = Arc::new(Mutex::new(Status::default()));
-        let list = songs.len() > 1;
         let (start, end, repeat) = (self.start, self.end, self.repeat.clone());
-        let part_of = move |song: &Loaded, index: usize, rate: u32| -> Part {
-            let length = song.length(rate);
-            let frame = |t: &Time| song.song.frame(t, rate).unwrap_or(0).min(length);
-            let from = start.as_ref().filter(|_| index == 0).map_or(0, frame);
-            let to = end.as_ref().filter(|_| index == last).map_or(length, frame);
-            let whole = |passes| Loop {
-                a: from.min(to),
-                b: to,
-                passes,
-            };
-            let repeat = match &repeat {
-                _ if song.song.on_end == OnEnd::Loop => Some(whole(None)),
-                Repeat::Plays(n) if !list && *n > 1 => Some(whole(Some(n - 1))),
-                Repeat::Endless if !list => Some(whole(None)),
-                Repeat::Between(a, b) => Some(Loop {
-                    a: frame(a),
-                    b: frame(b),
-                    passes: None,
-                }),
-                _ => None,
-            };
-            Part {
-                start: from.min(to),
-                end: to,
-                repeat: repeat.filter(|l| l.a < l.b),
-            }
-        };
+        let part_of = part_of(start, end, repeat, last);
         let present = self.present && self.output.has_ports();
         let told = Told {
             output: self.output,
@@ -494,88 +403,5 @@ impl PlayerBuilder {
             thread: Some(thread),
             summary: None,
         })
-    }
-}
-
-impl PlayerBuilder {
-    /// A transport has one straight time: what goes back by itself, or begins elsewhere, has no place in it.
-    fn check_transport(&mut self) -> Result<(), PlayerError> {
-        if self.transport == Transport::None {
-            return Ok(());
-        }
-        let refused = if !self.output.follow_transport() {
-            "only JACK has a transport; leave out --transport, or use --backend jack"
-        } else if !matches!(self.repeat, Repeat::No) {
-            "the time of JACK's transport goes straight on; leave out --loop and --repeat, or --transport"
-        } else if self.transport == Transport::Follow && self.start.is_some() {
-            "JACK's transport says where to start; leave out --start, or use --transport lead"
-        } else {
-            return Ok(());
-        };
-        Err(PlayerError::Usage(refused.into()))
-    }
-}
-
-/// How deep rings are.
-pub(super) fn ring_size(output: &Output, ring_ms: u32, granted: &Granted) -> RingSize {
-    let size = RingSize::new(granted.rate, ring_ms, granted.period).with_periods(granted.periods);
-    if output.has_ports() {
-        size.for_any_period()
-    } else {
-        size
-    }
-}
-
-/// `--strict-rate`: a stem of another rate than the output's is an error.
-pub(crate) fn refuse_other_rates(songs: &[Loaded], rate: u32) -> Result<(), PlayerError> {
-    for spec in songs.iter().flat_map(|s| &s.specs) {
-        if spec.rate != rate {
-            let path: &Path = &spec.path;
-            return Err(PlayerError::Song(format!(
-                "{}: its rate is {} Hz, the output's is {rate} Hz; without --strict-rate it is resampled",
-                path.display(),
-                spec.rate
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// What the user should know before it starts.
-fn tell_notices(
-    notes: &mpsc::Sender<Note>,
-    songs: &[Loaded],
-    layout: &Layout,
-    rig: &Rig,
-    follows: bool,
-) {
-    let warn = |code: &str, message: &str, track: Option<String>| {
-        let _ = notes.send(Note::Warning(Warning {
-            code: code.to_owned().into(),
-            message: message.to_owned(),
-            track,
-        }));
-    };
-    for (code, message) in &layout.notices {
-        warn(code, message, None);
-    }
-    for song in songs
-        .iter()
-        .filter(|s| follows && s.song.on_end == OnEnd::Loop)
-    {
-        let title = &song.song.title;
-        let message =
-            format!("`{title}` plays once: the time of JACK's transport goes straight on");
-        warn("transport", &message, None);
-    }
-    for song in songs {
-        for (track, spec) in song.song.tracks.iter().zip(&song.specs) {
-            if let Some(notice) = &spec.notice {
-                warn("start-unknown", notice, Some(track.name.clone()));
-            }
-        }
-    }
-    if !rig.granted.notice.is_empty() {
-        warn("driver", &rig.granted.notice, None);
     }
 }

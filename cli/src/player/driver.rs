@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine_core::backend::Backend;
+use engine_core::backend::{Backend, Granted};
 use engine_core::host::HostEngine;
 use engine_core::seat::Borrower;
 
 use super::clock::HostClock;
+use super::kit::RingSize;
 use super::layout::Layout;
 use crate::null::Null;
 
@@ -79,6 +80,17 @@ impl Output {
     /// Whether outputs are ports rather than channels of a device.
     pub(crate) fn has_ports(&self) -> bool {
         self.name() == "jack"
+    }
+
+    /// How deep rings are for what it `granted`.
+    pub(crate) fn ring_size(&self, ring_ms: u32, granted: &Granted) -> RingSize {
+        let size =
+            RingSize::new(granted.rate, ring_ms, granted.period).with_periods(granted.periods);
+        if self.has_ports() {
+            size.for_any_period()
+        } else {
+            size
+        }
     }
 
     /// Longest wait between two tries to open a device or server that is gone. A JACK server's absence

@@ -8,7 +8,7 @@ use engine_core::backend::{Closed, Health};
 use engine_core::monitor::MonitorLevel;
 
 use super::PlayerError;
-use super::builder::{OnLoss, OnReturn, ring_size};
+use super::builder::{OnLoss, OnReturn};
 use super::controller::Controller;
 use super::notes::Note;
 use super::rig::Rig;
@@ -242,7 +242,7 @@ impl Controller {
             self.warn("driver", rig.granted.notice.to_string(), None);
         }
         self.shown.health = None;
-        self.decks.size = ring_size(&self.told.output, self.told.ring_ms, &rig.granted);
+        self.decks.size = self.told.output.ring_size(self.told.ring_ms, &rig.granted);
         self.set_up(&mut rig);
         self.rig = Some(rig);
         // A loop that was made by hand stays; the song's own is worked out anew.

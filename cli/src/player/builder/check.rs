@@ -1,0 +1,86 @@
+//! What is refused, or said, before a session starts.
+
+use std::path::Path;
+use std::sync::mpsc;
+
+use super::super::PlayerError;
+use super::super::layout::Layout;
+use super::super::loaded::Loaded;
+use super::super::notes::Note;
+use super::super::rig::Rig;
+use super::{PlayerBuilder, Repeat, Transport};
+use crate::report::Warning;
+use crate::song::OnEnd;
+
+impl PlayerBuilder {
+    /// A transport has one straight time: what goes back by itself, or begins elsewhere, has no place in it.
+    pub(super) fn check_transport(&mut self) -> Result<(), PlayerError> {
+        if self.transport == Transport::None {
+            return Ok(());
+        }
+        let refused = if !self.output.follow_transport() {
+            "only JACK has a transport; leave out --transport, or use --backend jack"
+        } else if !matches!(self.repeat, Repeat::No) {
+            "the time of JACK's transport goes straight on; leave out --loop and --repeat, or --transport"
+        } else if self.transport == Transport::Follow && self.start.is_some() {
+            "JACK's transport says where to start; leave out --start, or use --transport lead"
+        } else {
+            return Ok(());
+        };
+        Err(PlayerError::Usage(refused.into()))
+    }
+}
+
+/// `--strict-rate`: a stem of another rate than the output's is an error.
+pub(crate) fn refuse_other_rates(songs: &[Loaded], rate: u32) -> Result<(), PlayerError> {
+    for spec in songs.iter().flat_map(|s| &s.specs) {
+        if spec.rate != rate {
+            let path: &Path = &spec.path;
+            return Err(PlayerError::Song(format!(
+                "{}: its rate is {} Hz, the output's is {rate} Hz; without --strict-rate it is resampled",
+                path.display(),
+                spec.rate
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What the user should know before it starts.
+pub(super) fn tell_notices(
+    notes: &mpsc::Sender<Note>,
+    songs: &[Loaded],
+    layout: &Layout,
+    rig: &Rig,
+    follows: bool,
+) {
+    let warn = |code: &str, message: &str, track: Option<String>| {
+        let _ = notes.send(Note::Warning(Warning {
+            code: code.to_owned().into(),
+            message: message.to_owned(),
+            track,
+        }));
+    };
+    for (code, message) in &layout.notices {
+        warn(code, message, None);
+    }
+    for song in songs
+        .iter()
+        .filter(|s| follows && s.song.on_end == OnEnd::Loop)
+    {
+        let title = &song.song.title;
+        let message =
+            format!("`{title}` plays once: the time of JACK's transport goes straight on");
+        warn("transport", &message, None);
+    }
+    for song in songs {
+        for (track, spec) in song.song.tracks.iter().zip(&song.specs) {
+            if let Some(notice) = &spec.notice {
+                warn("start-unknown", notice, Some(track.name.clone()));
+            }
+        }
+    }
+    if !rig.granted.notice.is_empty() {
+        warn("driver", &rig.granted.notice, None);
+    }
+}
