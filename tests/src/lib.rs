@@ -15,6 +15,7 @@ pub mod law;
 pub mod mixer;
 pub mod noise;
 pub mod nsm;
+pub mod osc;
 pub mod pipewire;
 pub mod process;
 pub mod program;

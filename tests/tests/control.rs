@@ -1,17 +1,20 @@
 //! Every verb through every path gives the same state and the same samples, and the frame that is told is
 //! the frame that is heard. On a driver stepped by hand.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use backline::control::{Access, Answer, Connection, Remote, Server, Socket, Verb};
+use backline::control::{Access, Answer, Connection, Osc, Remote, Server, Socket, Verb};
 use backline::player::{Player, PlayerBuilder, Status};
 use backline::report::State;
 use backline::song::{Section, Song, Time};
+use backline_tests::osc::{Tablet, free_osc};
 use backline_tests::program::{backline_bin, wait_until};
 use backline_tests::stems::{setlist, song, track, write_f32_wav};
 use backline_tests::step::Stepper;
+use rosc::OscType;
 
 const RATE: u32 = 48_000;
 const LENGTH: usize = 480_000;
@@ -23,15 +26,24 @@ enum Way {
     Remote,
     Socket,
     Ctl,
+    Osc,
 }
 
-const WAYS: [Way; 3] = [Way::Remote, Way::Socket, Way::Ctl];
+const WAYS: [Way; 4] = [Way::Remote, Way::Socket, Way::Ctl, Way::Osc];
+
+/// Where a session listens.
+#[derive(Clone)]
+struct Doors {
+    socket: PathBuf,
+    osc: SocketAddr,
+}
 
 struct Session {
     player: Player,
     driver: Stepper,
-    socket: PathBuf,
+    doors: Doors,
     _server: Server,
+    _osc: Osc,
     _dir: tempfile::TempDir,
 }
 
@@ -74,11 +86,17 @@ fn session_of(songs: Vec<Song>) -> Session {
         .unwrap();
     let socket = dir.path().join("s.sock");
     let server = Socket::open(&socket, &Access::default()).unwrap();
+    let osc = free_osc();
+    let address = osc.address().unwrap();
     Session {
+        _osc: Osc::start(osc, player.remote()).unwrap(),
         _server: Server::start(server, player.remote()).unwrap(),
         player,
         driver,
-        socket,
+        doors: Doors {
+            socket,
+            osc: address,
+        },
         _dir: dir,
     }
 }
@@ -97,8 +115,10 @@ fn verb(line: &str) -> Verb {
 }
 
 /// Asks for something, and waits for it. The frame from which on it has taken effect, or the code of the refusal.
-fn ask(way: Way, remote: &Remote, socket: &Path, line: &str) -> Result<u64, String> {
+fn ask(way: Way, remote: &Remote, doors: &Doors, line: &str) -> Result<u64, String> {
+    let socket = &doors.socket;
     match way {
+        Way::Osc => ask_osc(doors.osc, line),
         Way::Remote => match remote.ask(verb(line)) {
             Answer::Done { frame } => Ok(frame),
             Answer::Refused(why) => Err(why.code.word().into()),
@@ -155,6 +175,30 @@ fn ask(way: Way, remote: &Remote, socket: &Path, line: &str) -> Result<u64, Stri
     }
 }
 
+/// The first word is the address, the others are its arguments, numbers as such.
+fn ask_osc(at: SocketAddr, line: &str) -> Result<u64, String> {
+    let mut words = line.split(' ');
+    let address = format!("/backline/{}", words.next().unwrap());
+    let number = |word: &str| word.parse::<f32>().ok().filter(|x| x.is_finite());
+    // A time in seconds with a sign is from here, and no number.
+    let args = words.map(|word| match number(word) {
+        Some(x) if address != "/backline/seek" => OscType::Float(x),
+        _ => OscType::String(word.to_owned()),
+    });
+    let mut tablet = Tablet::new(at);
+    tablet.send(&address, args.collect());
+    loop {
+        let message = tablet.next("an answer");
+        match (message.addr.as_str(), &message.args[..]) {
+            ("/backline/reply", [_, OscType::String(_), OscType::Long(frame)]) => {
+                return Ok(frame.cast_unsigned());
+            }
+            ("/backline/error", [_, OscType::String(code), _]) => return Err(code.clone()),
+            _ => {}
+        }
+    }
+}
+
 /// What is heard, the first two channels.
 type Heard = [Vec<f32>; 2];
 
@@ -170,8 +214,8 @@ impl Session {
     /// Asks for something while frames are being played.
     fn ask(&self, way: Way, line: &str, heard: &mut Heard) -> Result<u64, String> {
         std::thread::scope(|scope| {
-            let (remote, socket) = (self.player.remote(), &self.socket);
-            let asking = scope.spawn(move || ask(way, &remote, socket, line));
+            let (remote, doors) = (self.player.remote(), &self.doors);
+            let asking = scope.spawn(move || ask(way, &remote, doors, line));
             while !asking.is_finished() {
                 if heard[0].len() < LENGTH - 20_000 && self.driver.runs() {
                     self.step(64, heard);
@@ -186,8 +230,8 @@ impl Session {
     /// The same of a song that stands still, or is made to: silence is not kept.
     fn ask_at_rest(&self, way: Way, line: &str, heard: &mut Heard) -> Result<u64, String> {
         std::thread::scope(|scope| {
-            let (remote, socket) = (self.player.remote(), &self.socket);
-            let asking = scope.spawn(move || ask(way, &remote, socket, line));
+            let (remote, doors) = (self.player.remote(), &self.doors);
+            let asking = scope.spawn(move || ask(way, &remote, doors, line));
             while !asking.is_finished() {
                 if self.driver.runs() && heard[0].len() < LENGTH / 2 {
                     self.step(64, heard);

@@ -13,6 +13,7 @@ use crate::config::{
     self, BackendChoice, ConfigFile, Layer, MonitorLevel, OnLoss, OnReturn, Ports, Profile,
     Setting, Settings, Source, Transport,
 };
+use crate::control::OscAddress;
 use crate::exit::Failure;
 use crate::song::OnEnd;
 use crate::units::{Connect, TimeRange};
@@ -153,6 +154,10 @@ pub(super) struct SessionArgs {
     #[arg(long, value_name = "GROUP", value_parser = text)]
     pub control_group: Option<String>,
 
+    /// Serve OSC there: ADDRESS:PORT, or a PORT of the loopback [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub osc: Option<OscAddress>,
+
     /// Take no keys from the terminal
     #[arg(long)]
     pub no_keys: bool,
@@ -258,6 +263,7 @@ impl PlayArgs {
             monitor: session.monitor,
             control: session.control.clone(),
             control_group: session.control_group.clone(),
+            osc: session.osc.clone(),
             ..self.shared.layer(off)
         })
     }

@@ -7,6 +7,7 @@ mod session;
 mod signals;
 #[cfg(feature = "jack")]
 mod start;
+mod surfaces;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use self::output::Chosen;
 use self::refusal::Refusal;
 use self::session::{Input, Outcome, Session};
+use self::surfaces::Surfaces;
 use super::Ending;
 use crate::args::{Passes, Play};
 use crate::config::{self, Settings, Status};
@@ -45,6 +47,7 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
         let sink = move |request| drop(sink.send(Input::Manager(request)));
         match Link::join(url, "backline", "backline", sink) {
             Ok(link) => {
+                surfaces::none_with_a_manager(&play.settings, &mut reporter);
                 let outcome = managed::run(play, &link, born, &mut reporter, &inputs, &sender);
                 return Ok(ending(&outcome, play.fail_on_xrun));
             }
@@ -61,6 +64,10 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
     }
     let socket = match open_socket(&play.settings, &mut reporter) {
         Ok(socket) => socket,
+        Err(failure) => return refused(failure.into(), &play.settings, reporter),
+    };
+    let surfaces = match Surfaces::open(&play.settings) {
+        Ok(surfaces) => surfaces,
         Err(failure) => return refused(failure.into(), &play.settings, reporter),
     };
     let player = match build(play, born, &mut reporter, |builder| builder) {
@@ -83,6 +90,7 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
         warn(&mut reporter, "control", message);
         None
     });
+    let _serving = surfaces.start(&player, &mut reporter);
     let outcome = Session::new(player, &mut reporter, &inputs, &mut keys).run();
     Ok(ending(&outcome, play.fail_on_xrun))
 }

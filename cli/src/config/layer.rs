@@ -6,6 +6,7 @@ use serde::de::{Deserializer, Error as _};
 
 use super::Profile;
 use super::values::{self, *};
+use crate::control::OscAddress;
 use crate::units::Connect;
 
 /// What one source says. `None` is nothing.
@@ -69,6 +70,9 @@ pub struct Layer {
     /// Group whose members may use the control socket, too.
     #[serde(default, deserialize_with = "text")]
     pub control_group: Option<String>,
+    /// Where OSC is served.
+    #[serde(default, deserialize_with = "osc")]
+    pub osc: Option<OscAddress>,
     /// What is reported.
     pub status: Option<Status>,
     /// What damage does.
@@ -214,4 +218,9 @@ fn connect<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Conn
         .collect::<Result<Vec<Connect>, _>>()?;
     Connect::check_all(&rules).map_err(D::Error::custom)?;
     Ok(Some(rules))
+}
+
+fn osc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OscAddress>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(D::Error::custom)
 }

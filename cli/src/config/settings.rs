@@ -9,6 +9,7 @@ use super::{
     BackendChoice, ConfigFile, Layer, MonitorLevel, OnDamage, OnLoss, OnReturn, Ports, Profile,
     Setting, Source, Status, Transport,
 };
+use crate::control::OscAddress;
 use crate::exit::Failure;
 use crate::units::{Connect, DEFAULT_MAX_GAIN_DB};
 
@@ -59,6 +60,8 @@ pub struct Settings {
     pub control: Setting<Option<String>>,
     /// Group whose members may use the control socket, too.
     pub control_group: Setting<Option<String>>,
+    /// Where OSC is served.
+    pub osc: Setting<OscAddress>,
     /// What is reported while playing.
     pub status: Setting<Status>,
     /// What a damaged stem does.
@@ -230,6 +233,7 @@ impl Settings {
             transport: layers.get("transport", |l| l.transport, Transport::default()),
             control: layers.get("control", |l| l.control.clone().map(Some), None),
             control_group: layers.get("control_group", |l| l.control_group.clone().map(Some), None),
+            osc: layers.get("osc", |l| l.osc.clone(), OscAddress::None),
             status: layers.get("status", |l| l.status, Status::default()),
             on_damage: layers.get("on_damage", |l| l.on_damage, OnDamage::default()),
             on_loss: layers.get("on_loss", |l| l.on_loss, OnLoss::default()),

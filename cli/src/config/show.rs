@@ -53,6 +53,7 @@ pub fn rows(settings: &Settings) -> Vec<Row> {
         row("transport", &s.transport, |v| json!(v)),
         row("control", &s.control, |v| json!(v)),
         row("control_group", &s.control_group, |v| json!(v)),
+        row("osc", &s.osc, |v| json!(v)),
         row("status", &s.status, |v| json!(v)),
         row("on_damage", &s.on_damage, |v| json!(v)),
         row("on_loss", &s.on_loss, |v| json!(v)),

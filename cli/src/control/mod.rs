@@ -1,10 +1,12 @@
 //! Steering a session: one set of [verbs](Verb), one set of [answers](Answer), whichever way they come.
 //!
 //! A [`Remote`] of a [`Player`](crate::player::Player) takes verbs from the program itself; a
-//! [`Server`] takes them from a socket, one JSON object a line (`docs/protocol.md`).
+//! [`Server`] takes them from a socket, one JSON object a line (`docs/protocol.md`); [`Osc`] from datagrams (`docs/osc.md`).
 
 mod answer;
 mod client;
+mod mailbox;
+mod osc;
 mod place;
 mod protocol;
 mod refusal;
@@ -16,6 +18,7 @@ mod verb;
 pub use answer::Answer;
 pub(crate) use answer::Answerer;
 pub use client::{Connection, Reply};
+pub use osc::{DATAGRAM, Osc, OscAddress, OscRequest, OscSocket, read_osc};
 pub use place::{Access, Place, Socket, find, folders};
 pub use protocol::{LINE_LIMIT, Request};
 pub use refusal::{ErrorCode, Refusal};

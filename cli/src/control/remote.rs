@@ -1,5 +1,6 @@
 //! A remote: what steers a session from any thread, by verbs.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -54,8 +55,30 @@ impl Remote {
         status.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Somebody who may want the status and its meters oftener than they are renewed by themselves.
+    pub(crate) fn curiosity(&self) -> Curiosity {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Curiosity {
+            who: NEXT.fetch_add(1, Ordering::Relaxed),
+            every: None,
+            wishes: self.wishes.clone(),
+        }
+    }
+}
+
+/// How often somebody wants the status renewed. Who wants it most often has his way.
+pub(crate) struct Curiosity {
+    who: u64,
+    every: Option<Duration>,
+    wishes: Sender<Wish>,
+}
+
+impl Curiosity {
     /// Has the status and its meters renewed this often; 100 ms is as it is by itself.
-    pub(crate) fn refresh_every(&self, every: Duration) {
-        let _ = self.wishes.send(Wish::Refresh(every));
+    pub fn every(&mut self, every: Duration) {
+        if self.every != Some(every) {
+            self.every = Some(every);
+            let _ = self.wishes.send(Wish::Refresh(self.who, every));
+        }
     }
 }

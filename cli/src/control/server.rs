@@ -5,11 +5,10 @@
 mod client;
 
 use std::io;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,7 +16,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
 use self::client::Client;
+use super::mailbox::Mailbox;
 use super::place::Socket;
+use super::remote::Curiosity;
 use super::{Answer, ErrorCode, Refusal, Remote, protocol, shown};
 use crate::player::Status;
 
@@ -43,26 +44,7 @@ struct Mail {
     answer: Answer,
 }
 
-struct Shared {
-    mail: Mutex<Vec<Mail>>,
-    /// A byte is on its way to the thread.
-    woken: AtomicBool,
-    waker: UnixStream,
-    closing: AtomicBool,
-}
-
-impl Shared {
-    fn mail(&self) -> MutexGuard<'_, Vec<Mail>> {
-        // A list of whole answers: there is no half-made one.
-        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wake(&self) {
-        if !self.woken.swap(true, Ordering::AcqRel) {
-            let _ = (&self.waker).write(&[0]);
-        }
-    }
-}
+type Shared = Mailbox<Mail>;
 
 impl Server {
     /// Serves `socket` with what `remote` steers.
@@ -70,17 +52,10 @@ impl Server {
     /// # Errors
     /// The system has no more threads or files.
     pub fn start(socket: Socket, remote: Remote) -> io::Result<Self> {
-        let (waker, wakened) = UnixStream::pair()?;
-        waker.set_nonblocking(true)?;
-        wakened.set_nonblocking(true)?;
-        let shared = Arc::new(Shared {
-            mail: Mutex::default(),
-            woken: AtomicBool::new(false),
-            waker,
-            closing: AtomicBool::new(false),
-        });
+        let (shared, wakened) = Mailbox::new()?;
         let mut desk = Desk {
             socket,
+            curiosity: remote.curiosity(),
             remote,
             shared: shared.clone(),
             wakened,
@@ -89,7 +64,6 @@ impl Server {
             not_before: None,
             looked: Instant::now(),
             state: Value::Null,
-            refresh: STATE,
         };
         let thread = std::thread::Builder::new()
             .name("backline-socket".into())
@@ -103,8 +77,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::Release);
-        self.shared.wake();
+        self.shared.close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -126,15 +99,14 @@ struct Desk {
     looked: Instant,
     /// The state that subscribers know.
     state: Value,
-    /// How often the session renews its status.
-    refresh: Duration,
+    curiosity: Curiosity,
 }
 
 impl Desk {
     fn run(&mut self) {
         loop {
             let (ready, hear_new) = self.wait();
-            if self.shared.closing.load(Ordering::Acquire) {
+            if self.shared.is_closing() {
                 self.say_goodbye();
                 return;
             }
@@ -223,11 +195,7 @@ impl Desk {
 
     /// Takes the answers that have come to their clients.
     fn deliver(&mut self) {
-        let mut bytes = [0; 64];
-        while matches!((&self.wakened).read(&mut bytes), Ok(1..)) {}
-        self.shared.woken.store(false, Ordering::Release);
-        let mail = std::mem::take(&mut *self.shared.mail());
-        for mail in mail {
+        for mail in self.shared.take(&self.wakened) {
             // A client that has gone doesn't want to know.
             if let Ok(at) = self
                 .clients
@@ -305,10 +273,7 @@ impl Desk {
             .min()
             .unwrap_or(STATE)
             .min(STATE);
-        if every != self.refresh {
-            self.refresh = every;
-            self.remote.refresh_every(every);
-        }
+        self.curiosity.every(every);
     }
 
     /// Answers what has been answered, and tells everybody that it is over.

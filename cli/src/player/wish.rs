@@ -49,8 +49,8 @@ pub(crate) enum Wish {
     Mixer(Sender<Mixer>),
     /// A verb that wants an answer.
     Order(Verb, Answerer),
-    /// How often the status is renewed.
-    Refresh(Duration),
+    /// How often somebody wants the status renewed.
+    Refresh(u64, Duration),
 
     // ---- from the player's own threads ----
     /// A deck's files are open.

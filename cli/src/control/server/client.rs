@@ -195,12 +195,11 @@ impl Client {
                 self.waiting.push_back(slot);
                 let (client, shared) = (self.number, shared.clone());
                 remote.order(verb, move |answer| {
-                    shared.mail().push(Mail {
+                    shared.push(Mail {
                         client,
                         request: number,
                         answer,
                     });
-                    shared.wake();
                 });
             }
         }

@@ -22,6 +22,8 @@ pub(in super::super) struct Shown {
     last: Instant,
     /// How often the status is renewed, while somebody wants it oftener than by itself.
     pub every: Duration,
+    /// Who wants it how often.
+    curious: Vec<(u64, Duration)>,
     told: Instant,
     position: Option<Position>,
     track_peaks: [f32; TRACKS],
@@ -41,6 +43,7 @@ impl Shown {
             report: Report::default(),
             last: now,
             every: EVERY,
+            curious: Vec::new(),
             told: now,
             position: None,
             track_peaks: [0.0; TRACKS],
@@ -50,6 +53,16 @@ impl Shown {
             longest_gap: Duration::ZERO,
             moved: now,
         }
+    }
+
+    /// Renews the status as often as the most curious wants.
+    pub fn refresh(&mut self, who: u64, every: Duration) {
+        self.curious.retain(|(other, _)| *other != who);
+        if every < EVERY {
+            self.curious.push((who, every));
+        }
+        let most = self.curious.iter().map(|(_, every)| *every).min();
+        self.every = most.unwrap_or(EVERY);
     }
 
     /// The callback counter seen from outside.
