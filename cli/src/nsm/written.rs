@@ -21,6 +21,8 @@ struct Out<'a> {
     buses: Vec<OutBus<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sections: Vec<OutSection<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tempo: Vec<OutTempo>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +55,13 @@ struct OutSection<'a> {
     start: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<String>,
+}
+
+#[derive(Serialize)]
+struct OutTempo {
+    at: String,
+    bpm: f64,
+    meter: String,
 }
 
 /// Writes a song, its mixer as it stands, into the folder `home`, with links to audio that isn't in it.
@@ -108,6 +117,13 @@ pub(super) fn write_song(home: &Path, song: &SongMixer) -> io::Result<Vec<String
                 name: &s.name,
                 start: s.start.to_string(),
                 end: s.end.as_ref().map(ToString::to_string),
+            })
+            .collect(),
+        tempo: (song.song.tempo.iter())
+            .map(|stretch| OutTempo {
+                at: stretch.at.to_string(),
+                bpm: stretch.micro_bpm as f64 / 1e6,
+                meter: format!("{}/{}", stretch.beats, stretch.unit),
             })
             .collect(),
     };

@@ -11,6 +11,10 @@ use crate::units::Level;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct GainDb(pub f64);
 
+/// Beats per minute, of whatever size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bpm(pub f64);
+
 /// A position from −1 to +1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Pan(pub f32);
@@ -45,6 +49,13 @@ impl<'de> Deserialize<'de> for GainDb {
         Level::from_db(db)
             .map(|_| Self(db))
             .map_err(|_| de::Error::custom(format!("expected {expected}, not `{db}`")))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bpm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "beats per minute such as 137.3";
+        deserializer.deserialize_any(Number(expected)).map(Self)
     }
 }
 

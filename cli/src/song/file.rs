@@ -1,6 +1,7 @@
 //! Song and setlist files: TOML in, a checked [`Song`] or list of songs out.
 
 mod raw;
+mod tempo;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -62,7 +63,7 @@ pub fn parse(path: &Path, text: &str, max_gain_db: f64) -> Result<Document, Song
 
 /// The list of known keys in a complaint, without those that would be refused.
 fn without_reserved(what: String) -> String {
-    what.replace(", `tempo`, `click`, `ltc`, `midi`", "")
+    what.replace(", `click`, `ltc`, `midi`", "")
         .replace(", `crossfade`, `after`", "")
 }
 
@@ -109,7 +110,6 @@ impl File<'_> {
             Some(_) => {}
         }
         for (key, value) in [
-            ("tempo", &raw.tempo),
             ("click", &raw.click),
             ("ltc", &raw.ltc),
             ("midi", &raw.midi),
@@ -151,6 +151,7 @@ impl File<'_> {
         };
         let sections = self.sections(raw.sections)?;
         let buses = self.buses(raw.buses)?;
+        let tempo = self.tempo(raw.tempo)?;
         let tracks = self.tracks(raw.tracks, &sections)?;
         let on_end = raw.on_end.map(Spanned::into_inner);
         let song = Song {
@@ -158,6 +159,7 @@ impl File<'_> {
             tracks,
             buses,
             sections,
+            tempo,
             on_end: on_end.unwrap_or_default(),
         };
         Ok(Document::Song { song, on_end })
@@ -169,6 +171,7 @@ impl File<'_> {
             ("on_end", raw.on_end.as_ref().map(Spanned::span)),
             ("buses", raw.buses.as_ref().map(Spanned::span)),
             ("sections", raw.sections.as_ref().map(Spanned::span)),
+            ("tempo", raw.tempo.as_ref().map(Spanned::span)),
         ];
         for (key, span) in misplaced {
             if let Some(span) = span {
@@ -340,6 +343,7 @@ impl File<'_> {
     }
 
     fn sections(&self, raw: Option<Spanned<Vec<RawSection>>>) -> Result<Vec<Section>, Located> {
+        const OWN: &str = "a section's own times";
         let mut names = HashSet::new();
         let mut sections: Vec<Section> = Vec::new();
         for raw in raw.map(Spanned::into_inner).unwrap_or_default() {
@@ -354,7 +358,7 @@ impl File<'_> {
             if !names.insert(name.clone()) {
                 return self.error(&raw.name, format!("there is a section `{name}` already"));
             }
-            let start = self.own_time(&raw.start)?;
+            let start = self.own_time(&raw.start, OWN)?;
             if let Some(before) = sections.last() {
                 if before.start.is_known_not_before(&start) {
                     let what = format!(
@@ -376,7 +380,7 @@ impl File<'_> {
             }
             let end = match &raw.end {
                 Some(end) => {
-                    let time = self.own_time(end)?;
+                    let time = self.own_time(end, OWN)?;
                     if start.is_known_not_before(&time) {
                         return self
                             .error(end, format!("section `{name}` must end after its start"));
@@ -395,9 +399,9 @@ impl File<'_> {
     }
 
     /// A time that does not lean on a section.
-    fn own_time(&self, raw: &Spanned<TimeText>) -> Result<Time, Located> {
+    fn own_time(&self, raw: &Spanned<TimeText>, whose: &str) -> Result<Time, Located> {
         match &raw.get_ref().0 {
-            Time::Section(_) => self.error(raw, "a section's own times can't be `@SECTION`"),
+            Time::Section(_) => self.error(raw, format!("{whose} can't be `@SECTION`")),
             time => Ok(time.clone()),
         }
     }

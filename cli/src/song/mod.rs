@@ -9,6 +9,7 @@ mod model;
 mod names;
 mod order;
 mod overrides;
+pub mod tempo;
 mod times;
 
 pub use error::SongError;

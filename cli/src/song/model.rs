@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::names::suggested_bus;
+use super::tempo::Stretch;
 
 /// A point of time in a song, kept as it was given and turned into frames once per deck.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,6 +123,8 @@ pub struct Song {
     pub buses: Vec<Bus>,
     /// In order of start.
     pub sections: Vec<Section>,
+    /// The tempo map, in order of start; empty when the song has none.
+    pub tempo: Vec<Stretch>,
     /// What happens at the end.
     pub on_end: OnEnd,
 }

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use toml::Spanned;
 
 use crate::song::OnEnd;
-use crate::song::fields::{GainDb, Pan, TimeText};
+use crate::song::fields::{Bpm, GainDb, Pan, TimeText};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,8 +18,8 @@ pub(super) struct Raw {
     pub tracks: Option<Spanned<Vec<RawTrack>>>,
     pub buses: Option<Spanned<Vec<RawBus>>>,
     pub sections: Option<Spanned<Vec<RawSection>>>,
+    pub tempo: Option<Spanned<Vec<RawStretch>>>,
     pub songs: Option<Spanned<Vec<RawEntry>>>,
-    pub tempo: Option<Spanned<IgnoredAny>>,
     pub click: Option<Spanned<IgnoredAny>>,
     pub ltc: Option<Spanned<IgnoredAny>>,
     pub midi: Option<Spanned<IgnoredAny>>,
@@ -65,4 +65,12 @@ pub(super) struct RawEntry {
     pub on_end: Option<OnEnd>,
     pub crossfade: Option<Spanned<IgnoredAny>>,
     pub after: Option<Spanned<IgnoredAny>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawStretch {
+    pub at: Option<Spanned<TimeText>>,
+    pub bpm: Spanned<Bpm>,
+    pub meter: Option<Spanned<String>>,
 }

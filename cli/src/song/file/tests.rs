@@ -1,6 +1,7 @@
 //! What song and setlist files mean, and each complaint word for word.
 
 use super::*;
+use crate::song::tempo::Stretch;
 use proptest::prelude::*;
 
 fn read(text: &str) -> Result<Document, String> {
@@ -128,6 +129,7 @@ fn a_whole_song() {
                 end: Some(Time::Nanos(20_000_000_000)),
             },
         ],
+        tempo: vec![],
         on_end: OnEnd::Hold,
     };
     let on_end = Some(OnEnd::Hold);
@@ -207,7 +209,7 @@ fn the_file_as_a_whole() {
     );
     refused(
         &["version = 1", "tempi = 3", TRACK],
-        "2:1: unknown key `tempi`, expected one of `version`, `title`, `on_end`, `tracks`, `buses`, `sections`, `songs`",
+        "2:1: unknown key `tempi`, expected one of `version`, `title`, `on_end`, `tracks`, `buses`, `sections`, `tempo`, `songs`",
     );
     refused(
         &["version = 1", "title = ' '", TRACK],
@@ -233,14 +235,64 @@ fn the_file_as_a_whole() {
 }
 
 #[test]
+fn a_tempo_map() {
+    let text = format!(
+        "version = 1\n{TRACK}\n[[tempo]]\nbpm = 137.3\n[[tempo]]\nat = '1:00'\nbpm = 90\nmeter = '6/8'\n[[tempo]]\nat = 75\nbpm = 60"
+    );
+    let stretch = |at, micro_bpm, beats, unit| Stretch {
+        at: Time::Nanos(at),
+        micro_bpm,
+        beats,
+        unit,
+    };
+    assert_eq!(
+        song(&text).tempo,
+        [
+            stretch(0, 137_300_000, 4, 4),
+            stretch(60_000_000_000, 90_000_000, 6, 8),
+            stretch(75_000_000_000, 60_000_000, 6, 8),
+        ]
+    );
+}
+
+#[test]
+fn tempo_maps_that_make_no_sense() {
+    for (map, wrong) in [
+        ("[]", "2:9: a tempo map needs at least one tempo"),
+        (
+            "[{ at = 0, bpm = 0 }]",
+            "2:26: expected beats per minute from 1 to 999, not `0`",
+        ),
+        (
+            "[{ at = '@verse', bpm = 90 }]",
+            "2:17: a tempo's own time can't be `@SECTION`",
+        ),
+        (
+            "[{ bpm = 90 }, { bpm = 91 }]",
+            "2:32: `at` is missing: every tempo but the first needs it",
+        ),
+        (
+            "[{ at = 4, bpm = 90 }, { at = '0:04', bpm = 91 }]",
+            "2:39: a tempo must begin after the one before it",
+        ),
+        (
+            "[{ bpm = 90, meter = '4/5' }]",
+            "2:30: expected a meter such as \"4/4\" or \"6/8\", not `4/5`",
+        ),
+        (
+            "[{ bpm = 90, meter = '0/4' }]",
+            "2:30: expected a meter such as \"4/4\" or \"6/8\", not `0/4`",
+        ),
+    ] {
+        refused(&["version = 1", &format!("tempo = {map}"), TRACK], wrong);
+    }
+}
+
+#[test]
 fn reserved_keys_are_refused() {
     let reserved = |key: &str| {
         format!("`{key}` is a reserved key that this version of backline can't play; remove it")
     };
-    refused(
-        &["version = 1", "tempo = [{ at = '0', bpm = 137.3 }]", TRACK],
-        &format!("2:9: {}", reserved("tempo")),
-    );
     for key in ["click", "ltc", "midi"] {
         refused(
             &["version = 1", TRACK, &format!("[{key}]"), "a = 1"],
@@ -546,6 +598,7 @@ fn the_schema_knows_the_same_keys() {
     same(in_schema("track"), in_parser("[[tracks]]"));
     same(in_schema("bus"), in_parser("[[buses]]"));
     same(in_schema("section"), in_parser("[[sections]]"));
+    same(in_schema("tempo"), in_parser("[[tempo]]\nbpm = 90"));
     same(in_schema("entry"), in_parser("[[songs]]"));
     let mut top = in_schema("song");
     top.push("songs".into());
