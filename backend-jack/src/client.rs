@@ -1,4 +1,5 @@
-//! The backend: one JACK client from `open` to `close`.
+//! The backend: one JACK client from `open` to `close`, as the player's thread sees it. What is done with libjack for it, on a
+//! thread of its own, is in `line.rs`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,15 +11,13 @@ use engine_core::backend::{
 use engine_core::outside::Move;
 
 use crate::aside::{Aside, wait_until};
-use crate::connect::{self, Found, Inputs, Want};
+use crate::connect;
+use crate::line::Line;
 use crate::names;
-use crate::options::{JackOptions, PortLabel};
-use crate::patch::Patch;
-use crate::ports::{
-    ANSWER, c_string, free_of_others, no_answer, open_client, said, server_name, settle,
-};
+use crate::options::JackOptions;
+use crate::ports::{ANSWER, free_of_others, no_answer, said, server_name, settle};
 use crate::process::Player;
-use crate::raw::{self, MAX_OUTS};
+use crate::raw::MAX_OUTS;
 use crate::shared::{Mode, Shared};
 use crate::watchdog::Watchdog;
 
@@ -51,22 +50,6 @@ struct Open<P: Process + 'static> {
     watchdog: Watchdog,
     started: bool,
     tended: Instant,
-}
-
-/// The client's side of things, on the client's thread.
-struct Line<P: Process + 'static> {
-    client: raw::Client<Shared, Player<P>>,
-    shared: Arc<Shared>,
-    /// Full names of our ports.
-    outs: Vec<String>,
-    wants: Vec<Want>,
-    /// Names of our ports without the client's.
-    names: Vec<String>,
-    patch: Patch,
-    /// Callbacks up to the latest look at the connections.
-    looked_at: u32,
-    /// What people are told of our ports, by index.
-    labels: Vec<(usize, PortLabel)>,
 }
 
 impl<P: Process + 'static> Jack<P> {
@@ -171,13 +154,9 @@ impl<P: Process + 'static> Backend<P> for Jack<P> {
             ));
         }
         let player = Player::new(process, open.shared.clone(), open.period);
-        let active = open.line.call(ANSWER, move |line| {
-            let active = line.client.activate(player, transport);
-            if active {
-                line.tend();
-            }
-            active
-        });
+        let active = open
+            .line
+            .call(ANSWER, move |line| line.activate(player, transport));
         match active {
             // A database of the server's: nothing that the first sound should wait for.
             Ok(true) => open.line.post(|line| line.describe()),
@@ -256,10 +235,7 @@ impl<P: Process + 'static> Backend<P> for Jack<P> {
     fn steer(&mut self, to: Move) -> Result<(), BackendError> {
         let open = self.opened()?;
         open.alive()?;
-        open.line.post(move |line| {
-            // A locate may be refused where there is no server any more; then nothing follows from it.
-            line.client.steer(to);
-        });
+        open.line.post(move |line| line.steer(to));
         Ok(())
     }
 
@@ -330,221 +306,6 @@ impl<P: Process + 'static> Open<P> {
             cycles,
             rt_priority: s.priority(),
             timing: s.punctuality.timing(),
-        }
-    }
-}
-
-impl<P: Process + 'static> Line<P> {
-    fn open(
-        options: &JackOptions,
-        outs: &[String],
-    ) -> Result<(Self, (Arc<Shared>, Granted)), BackendError> {
-        use BackendErrorKind::{Channels, Usage};
-        let server = server_name(options.server_name.as_deref());
-        let mut format = (0, 0);
-        let mut kept = None;
-        let mut client = open_client(
-            &options.client_name,
-            options.server_name.as_deref(),
-            false,
-            |rate, period| {
-                format = (rate, period);
-                let shared = Arc::new(Shared::new(rate, period));
-                kept = Some(shared.clone());
-                shared
-            },
-        )?;
-        let shared = kept.unwrap_or_default();
-        let name = client.name();
-        let (_, longest) = raw::name_limits();
-        let room = longest
-            .min(names::FULL_BYTES)
-            .saturating_sub(name.len() + 1);
-        let ids = names::fit(outs, room);
-        let mut passed = Vec::new();
-        // A port may be called as it was to be or, cut, as it is.
-        let rules = connect::renamed(&options.connect, outs, &ids);
-        let lenient = options.pass_over.then_some(&mut passed);
-        let mut wants = connect::wants(&rules, &ids, lenient)?;
-        let mut full = Vec::new();
-        for id in &ids {
-            let c_name = c_string(id, "port name")?;
-            let whole = format!("{name}:{id}");
-            if full.contains(&whole) {
-                return Err(BackendError::new(
-                    Usage,
-                    format_args!(
-                        "Two JACK ports would be named {whole:?}; rename one bus or track."
-                    ),
-                ));
-            }
-            if !client.register(&c_name) {
-                let shown: String = whole.chars().take(60).collect();
-                return Err(BackendError::new(
-                    Channels,
-                    format_args!(
-                        "The JACK server {server:?} refused port {shown:?}{}; play fewer buses or tracks, or raise its number of ports (jackd -p).",
-                        said()
-                    ),
-                ));
-            }
-            full.push(whole);
-        }
-        let labels = (options.labels.iter())
-            .filter_map(|l| Some((outs.iter().position(|o| *o == l.port)?, l.clone())));
-        options.patch.memory().begin(outs, &mut wants);
-        let line = Self {
-            client,
-            shared: shared.clone(),
-            outs: full,
-            wants,
-            names: outs.to_vec(),
-            patch: options.patch.clone(),
-            looked_at: 0,
-            labels: labels.collect(),
-        };
-        let inputs = line.inputs();
-        line.check_targets(&inputs)?;
-        let mut notices = Vec::new();
-        if name != options.client_name {
-            notices.push(format!(
-                "The name {:?} is taken on the JACK server; this client is {name:?}.",
-                options.client_name
-            ));
-        }
-        notices.extend(connect::missing(&line.wants, &ids, &inputs));
-        if !passed.is_empty() {
-            notices.push(format!(
-                "There is no port {} to connect this time.",
-                passed.join(" or ")
-            ));
-        }
-        let granted = Granted {
-            rate: format.0,
-            period: format.1,
-            periods: None,
-            channels: u32::try_from(outs.len()).unwrap_or(u32::MAX),
-            format: None,
-            device: text(format_args!("{name}@{server}")),
-            notice: text(format_args!("{}", notices.join(" "))),
-        };
-        Ok((line, (shared, granted)))
-    }
-
-    /// Tells people of our ports.
-    fn describe(&self) {
-        for (index, label) in &self.labels {
-            self.client
-                .describe(*index, &label.name, label.group.as_deref());
-        }
-    }
-
-    fn inputs(&self) -> Inputs {
-        Inputs {
-            all: self.client.audio_inputs(false),
-            physical: self.client.audio_inputs(true),
-        }
-    }
-
-    /// Refuses what can't be meant, while somebody listens.
-    fn check_targets(&self, inputs: &Inputs) -> Result<(), BackendError> {
-        use BackendErrorKind::Usage;
-        for want in &self.wants {
-            match want.find(inputs) {
-                Found::Several(n) => {
-                    return Err(BackendError::new(
-                        Usage,
-                        format_args!(
-                            "{n} JACK inputs match {}, and it must be one; narrow the pattern.",
-                            want.target()
-                        ),
-                    ));
-                }
-                Found::None if want.exact().is_some_and(|name| self.client.exists(name)) => {
-                    return Err(BackendError::new(
-                        Usage,
-                        format_args!(
-                            "The JACK port {} is not an audio input; name one that is.",
-                            want.target()
-                        ),
-                    ));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes the connections that can be made, and looks at what only libjack can tell.
-    fn tend(&mut self) {
-        let arrived = self.shared.take_arrived();
-        let new: Vec<String> = (arrived.iter())
-            .filter_map(|id| self.client.name_of(*id))
-            .collect();
-        let inputs = self.inputs();
-        for want in &mut self.wants {
-            if let Some(made) = &want.made {
-                // A target may have gone and come back between two looks.
-                if inputs.all.contains(made) && !new.contains(made) {
-                    continue;
-                }
-                want.made = None;
-            }
-            let (Found::One(dest), Some(out)) = (want.find(&inputs), self.outs.get(want.port))
-            else {
-                continue;
-            };
-            if self.client.connect(out, dest) {
-                want.made = Some(dest.to_owned());
-                if let Some(name) = self.names.get(want.port) {
-                    self.patch.memory().made(name, dest);
-                }
-            }
-        }
-        self.remember(&inputs.all);
-        self.shared.set_latency(self.client.playback_latency());
-        self.shared.set_priority(self.client.priority());
-        let (load, delay) = (self.client.load(), self.client.max_delay());
-        self.shared.punctuality.tell(load, delay);
-    }
-
-    /// Makes what the last server's client was connected to, and remembers what is.
-    fn remember(&mut self, inputs: &[String]) {
-        // Nothing is locked while a server is asked: it may hang.
-        let owed = self.patch.memory().owed(inputs);
-        for (name, dest) in owed {
-            if let Some(at) = self.names.iter().position(|n| *n == name)
-                && let Some(out) = self.outs.get(at)
-            {
-                // One that refuses is tried again at the next look.
-                self.client.connect(out, &dest);
-            }
-        }
-        let connected = self.client.connections();
-        // Of a dead server libjack's answers mean nothing, and PipeWire's tells nobody that it died: it has lost all
-        // connections while the ports are still there.
-        let cycles = self.shared.cycles();
-        if self.shared.lost() || cycles == self.looked_at {
-            return;
-        }
-        self.looked_at = cycles;
-        let ours = self.names.iter().zip(connected);
-        let pair = |(name, dests): (&String, Vec<String>)| {
-            let name = name.clone();
-            (dests.into_iter()).map(move |dest| (name.clone(), dest))
-        };
-        let connected = ours.flat_map(pair).collect();
-        let mut memory = self.patch.memory();
-        memory.look(connected, inputs, Instant::now());
-        memory.look_at_rules(&self.names, &self.wants);
-    }
-}
-
-impl<P: Process + 'static> Drop for Line<P> {
-    fn drop(&mut self) {
-        // A server that is gone has taken its metadata along.
-        if !self.labels.is_empty() && !self.shared.lost() {
-            self.client.forget_descriptions();
         }
     }
 }

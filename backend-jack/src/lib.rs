@@ -25,6 +25,7 @@ mod aside;
 mod client;
 mod connect;
 mod latency;
+mod line;
 mod messages;
 mod names;
 mod options;
