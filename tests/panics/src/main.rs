@@ -25,8 +25,8 @@ type Engine = Borrower<Box<HostEngine<HostClock>>>;
 
 /// What an audio thread calls, as the ends of mangled names begin.
 const ROOTS: [(&str, &str); 6] = [
-    ("JACK's process callback", "3raw10on_process17h"),
-    ("JACK's slow-sync callback", "3raw7on_sync17h"),
+    ("JACK's process callback", "callbacks10on_process17h"),
+    ("JACK's slow-sync callback", "callbacks7on_sync17h"),
     ("the ALSA worker's call of the engine", "Worker$GT$3ask17h"),
     ("the ALSA worker's conversion", "Worker$GT$7convert17h"),
     ("the engine's process", "backend..Process$GT$7process17h"),
