@@ -77,6 +77,7 @@ impl RandomSong {
                 })
                 .collect(),
             sections: Vec::new(),
+            tempo: Vec::new(),
             on_end: OnEnd::Stop,
         };
         Self {

@@ -54,6 +54,7 @@ fn song(tracks: Vec<Track>, buses: Vec<Bus>) -> Song {
         tracks,
         buses,
         sections: Vec::new(),
+        tempo: Vec::new(),
         on_end: OnEnd::Stop,
     }
 }
