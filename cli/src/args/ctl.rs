@@ -40,6 +40,7 @@ Examples:
   backline ctl gain drums -6               the drums softer
   backline ctl seek @Chorus                to the chorus
   backline ctl jump @Outro section-end     to the outro when this section ends
+  backline ctl jump @Chorus next-bar       to the chorus on the next bar line
   backline ctl fade master -inf 8          everything out over eight seconds
   backline ctl --name left status --json   all there is to know of the session `left`";
 
@@ -76,7 +77,7 @@ pub(super) enum CtlVerb {
         #[arg(value_name = "PLACE")]
         place: String,
         /// When [default: now]
-        #[arg(value_name = "now|section-end")]
+        #[arg(value_name = "now|section-end|next-bar")]
         when: Option<String>,
     },
     /// Loop without a gap, or stop looping

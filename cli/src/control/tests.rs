@@ -154,7 +154,7 @@ fn any_verb() -> impl Strategy<Value = Verb> {
         length().prop_map(|t| Verb::Seek(Target::Back(t))),
         (
             place(),
-            prop_oneof![Just(When::Now), Just(When::SectionEnd)]
+            prop_oneof![Just(When::Now), Just(When::SectionEnd), Just(When::NextBar)]
         )
             .prop_map(|(t, w)| Verb::Jump(t, w)),
         name().prop_map(|n| Verb::Loop(Looped::Section(n))),

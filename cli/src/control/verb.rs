@@ -28,7 +28,7 @@ pub enum Verb {
     Stop,
     /// Go to a place of the song with a short fade.
     Seek(Target),
-    /// Go to a place, now with a short fade, or when the present section ends without one.
+    /// Go to a place, now with a short fade, or later without one.
     Jump(Time, When),
     /// Loop or stop looping, without a gap.
     Loop(Looped),
@@ -91,6 +91,8 @@ pub enum When {
     Now,
     /// Where the section that is playing ends, hard.
     SectionEnd,
+    /// Where the next bar begins, hard.
+    NextBar,
 }
 
 /// What to loop.
@@ -157,8 +159,8 @@ pub const VERBS: &[(&str, &str, &str)] = &[
     ),
     (
         "jump",
-        "PLACE [now|section-end]",
-        "Go to a place now, or when the present section ends",
+        "PLACE [now|section-end|next-bar]",
+        "Go to a place now, when the present section ends, or where the next bar begins",
     ),
     (
         "loop",
@@ -287,7 +289,10 @@ impl Verb {
                 let when = match words.may() {
                     None | Some("now") => When::Now,
                     Some("section-end") => When::SectionEnd,
-                    Some(other) => return Err(words.expected("now or section-end", other)),
+                    Some("next-bar") => When::NextBar,
+                    Some(other) => {
+                        return Err(words.expected("now, section-end or next-bar", other));
+                    }
                 };
                 Self::Jump(to, when)
             }
@@ -352,6 +357,7 @@ impl Verb {
             Self::Seek(Target::Back(time)) => ("seek", vec![format!("-{time}")]),
             Self::Jump(to, When::Now) => ("jump", words(&[to])),
             Self::Jump(to, When::SectionEnd) => ("jump", words(&[to, &"section-end"])),
+            Self::Jump(to, When::NextBar) => ("jump", words(&[to, &"next-bar"])),
             Self::Loop(Looped::Off) => ("loop", words(&[&"off"])),
             Self::Loop(Looped::Here) => ("loop", vec![]),
             Self::Loop(Looped::Section(name)) => ("loop", vec![format!("@{name}")]),

@@ -39,7 +39,12 @@ pub(super) enum Purpose {
     /// At the end of the deck in play, hard: what comes next.
     Follow { of: Ticket, at: u64 },
     /// At a frame of the deck in play, hard: another place.
-    Due { of: Ticket, at: u64 },
+    Due {
+        of: Ticket,
+        at: u64,
+        /// That frame is a bar's first; when it has gone by, any later one will do.
+        on_bar: bool,
+    },
 }
 
 /// A deck on its way.

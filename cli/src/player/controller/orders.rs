@@ -9,13 +9,13 @@ use engine_core::ticket::Ticket;
 use super::super::decks::Purpose;
 use super::super::wish::Place;
 use super::{Controller, QUIT_FADE_MS};
-use crate::control::{Answer, Answerer, ErrorCode, Fader, Looped, Refusal, Target, Verb, When};
+use crate::control::{Answer, Answerer, ErrorCode, Fader, Looped, Refusal, Target, Verb};
 use crate::song::Time;
 use crate::units::{Level, TimeRange, TrackRef};
 
 /// What an order waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Await {
+pub(super) enum Await {
     /// The engine has taken over this revision of the song's controls.
     Revision { song: Ticket, revision: u32 },
     /// It has begun so many more timed fades.
@@ -131,7 +131,7 @@ impl Orders {
 }
 
 /// What came of an order at once.
-enum Outcome {
+pub(super) enum Outcome {
     /// It is in effect from this frame of the song on.
     At(u64),
     Wait(Await),
@@ -328,7 +328,7 @@ impl Controller {
         }
     }
 
-    fn cutting(&self, deck: Option<Ticket>, frame: u64) -> Outcome {
+    pub(super) fn cutting(&self, deck: Option<Ticket>, frame: u64) -> Outcome {
         deck.map_or(Outcome::At(frame), |deck| Outcome::Wait(Await::Cut(deck)))
     }
 
@@ -349,7 +349,7 @@ impl Controller {
         Ok(self.cutting(deck, frame))
     }
 
-    fn place(&self, time: &Time) -> Result<u64, Refusal> {
+    pub(super) fn place(&self, time: &Time) -> Result<u64, Refusal> {
         let place = Place::At(time.clone());
         self.resolve(&place).map_err(|e| {
             Refusal::new(
@@ -357,49 +357,6 @@ impl Controller {
                 crate::report::clean(&e.to_string()),
             )
         })
-    }
-
-    fn order_jump(&mut self, to: &Time, when: When) -> Result<Outcome, Refusal> {
-        let frame = self.place(to)?.min(self.parts[self.song].end);
-        let due = (when == When::SectionEnd)
-            .then(|| self.section_end())
-            .flatten();
-        let deck = match due {
-            Some((of, at)) => {
-                let plan = self.plan(self.song, Some(frame), self.looping);
-                self.begin(self.song, plan, Purpose::Due { of, at })
-            }
-            None => self.jump(frame),
-        };
-        Ok(self.cutting(deck, frame))
-    }
-
-    /// The deck in play, and its frame at which the section that is playing ends (the song's end, where
-    /// there is none). Nothing while nothing plays.
-    fn section_end(&self) -> Option<(Ticket, u64)> {
-        let current = self.current?;
-        let position = self.rig.as_ref()?.handle.board().position();
-        let live = self.decks.find(current)?;
-        if position.state != State::Playing || position.deck != current || self.hold.is_some() {
-            return None;
-        }
-        let song = &self.songs[self.song];
-        let (rate, here) = (self.rate(), live.plan.song_frame(position.deck_frame));
-        let part_end = self.parts[self.song].end;
-        let end = song
-            .song
-            .spans(rate, song.length(rate))
-            .into_iter()
-            .find(|s| (s.start..s.end).contains(&here))
-            .map_or(part_end, |s| s.end.min(part_end));
-        // A loop may end before the section does: then its end is the one that comes.
-        let piece = live
-            .plan
-            .pieces(position.deck_frame)
-            .next()
-            .filter(|piece| !piece.song.is_empty())?;
-        let end = end.min(piece.song.end);
-        Some((current, piece.deck + end.saturating_sub(piece.song.start)))
     }
 
     fn order_loop(&mut self, what: &Looped) -> Result<Outcome, Refusal> {

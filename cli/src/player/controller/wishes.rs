@@ -412,10 +412,18 @@ impl Controller {
                     }
                 }
             }
-            Purpose::Due { of, at } => {
-                let position = self.rig.as_ref().map(|r| r.handle.board().position());
-                let ahead = position.is_some_and(|p| p.deck == of && p.deck_frame < at);
-                if ahead && state == State::Playing {
+            Purpose::Due { of, at, on_bar } => {
+                let next = self.rig.as_ref().and_then(|r| {
+                    let p = r.handle.board().position();
+                    // The engine may be called before it has the command.
+                    let next = p.deck_frame + u64::from(2 * self.period());
+                    (p.deck == of).then_some(next)
+                });
+                let at = match next {
+                    Some(next) if on_bar && at < next => self.bar_from(of, next).unwrap_or(at),
+                    _ => at,
+                };
+                if next.is_some_and(|next| next <= at) && state == State::Playing {
                     self.hand_over(deck, live, At::Frame { of, frame: at }, 0, Curve::Linear);
                 } else {
                     // The frame has gone by while the deck was being prepared: as soon as it can be.

@@ -1,0 +1,207 @@
+//! Where two pieces of music meet: jumps at bars and at the ends of sections, vamps that are left, are the material to the sample.
+//! Stems name their frames, on a driver stepped by hand.
+
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use backline::control::{Answer, Verb};
+use backline::player::{Player, PlayerBuilder};
+use backline::song::tempo::{Grid, Stretch};
+use backline::song::{Section, Song, Time};
+use backline_tests::dice::Dice;
+use backline_tests::stems::{frame_of, setlist, song, track, write_ramp};
+use backline_tests::step::Stepper;
+
+const RATE: u32 = 48_000;
+const LENGTH: u64 = 2_000_000;
+const SOON: Duration = Duration::from_secs(20);
+const CALL: usize = 64;
+
+struct Session {
+    player: Player,
+    driver: Stepper,
+    heard: Vec<f32>,
+    _dir: tempfile::TempDir,
+}
+
+/// A ramp with sections and bars that are no round numbers.
+fn material(dir: &std::path::Path) -> Song {
+    let path = write_ramp(dir, "ramp", RATE, LENGTH, 1.0);
+    let mut song = song("ramp", vec![track("ramp", &path)]);
+    let section = |name: &str, frame| Section {
+        name: name.into(),
+        start: Time::Frames(frame),
+        end: None,
+    };
+    song.sections = vec![
+        section("intro", 0),
+        section("verse", 50_001),
+        section("chorus", 123_457),
+        section("outro", 1_900_000),
+    ];
+    let stretch = |at, bpm: u64, beats| Stretch {
+        at: Time::Frames(at),
+        micro_bpm: bpm,
+        beats,
+        unit: 4,
+    };
+    song.tempo = vec![stretch(0, 437_300_000, 3), stretch(123_457, 611_000_000, 5)];
+    song
+}
+
+fn session() -> Session {
+    let dir = tempfile::tempdir().unwrap();
+    let driver = Stepper::new(RATE, CALL as u32);
+    let player = PlayerBuilder::new(setlist(vec![material(dir.path())]))
+        .output(driver.output())
+        .poll(Duration::from_millis(10))
+        .finish_at_end(false)
+        .ring_ms(200)
+        .build()
+        .unwrap();
+    player.play();
+    let limit = Instant::now() + SOON;
+    while !driver.runs() {
+        assert!(Instant::now() < limit, "the stream runs");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Session {
+        player,
+        driver,
+        heard: Vec::new(),
+        _dir: dir,
+    }
+}
+
+impl Session {
+    fn step(&mut self) {
+        assert!(self.driver.step(CALL, SOON), "not ready");
+        self.heard.extend(self.driver.take().swap_remove(0));
+    }
+
+    fn steps(&mut self, frames: usize) {
+        for _ in 0..frames.div_ceil(CALL) {
+            self.step();
+        }
+    }
+
+    fn order(&self, line: &str) -> Receiver<Answer> {
+        let mut words = line.split(' ').map(str::to_owned);
+        let name = words.next().unwrap();
+        let verb = Verb::parse(&name, &words.collect::<Vec<_>>()).unwrap();
+        let (sender, answers) = channel();
+        self.player.remote().order(verb, move |answer| {
+            let _ = sender.send(answer);
+        });
+        answers
+    }
+
+    /// Asks, and plays on until it has been done; its frame.
+    fn done(&mut self, line: &str) -> u64 {
+        let answers = self.order(line);
+        // The engine's frames are counted here, so that what is asked for is asked for in time.
+        let first = answers.recv_timeout(SOON).expect("an answer");
+        match first {
+            Answer::Accepted => {}
+            Answer::Done { frame } => return frame,
+            other => panic!("{line}: {other:?}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        let limit = Instant::now() + SOON;
+        loop {
+            match answers.try_recv() {
+                Ok(Answer::Done { frame }) => return frame,
+                Ok(other) => panic!("{line}: {other:?}"),
+                Err(_) => {}
+            }
+            assert!(Instant::now() < limit, "{line}: never done");
+            self.step();
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+
+    /// The song frames that were heard, from the first on.
+    fn frames(&self) -> Vec<u64> {
+        let first = self.heard.iter().position(|x| *x != 0.0).expect("sound");
+        self.heard[first..].iter().map(|x| frame_of(*x)).collect()
+    }
+}
+
+/// Where what was heard goes on elsewhere: the frame that would have come, and the one that came.
+fn junctions(frames: &[u64]) -> Vec<(u64, u64)> {
+    let pairs = frames.windows(2).filter(|pair| pair[1] != pair[0] + 1);
+    pairs.map(|pair| (pair[0] + 1, pair[1])).collect()
+}
+
+#[test]
+fn jumps_at_bar_lines_are_exact() {
+    let jumps = match std::env::var_os("BACKLINE_SOAK") {
+        Some(_) => 500,
+        None => 60,
+    };
+    let mut s = session();
+    let dir = tempfile::tempdir().unwrap();
+    let grid = Grid::new(&material(dir.path()), RATE);
+    let bars: std::collections::HashSet<u64> = grid.bars(0, LENGTH).collect();
+    let mut dice = Dice::new(7);
+    s.steps(1_000);
+    let mut targets = Vec::new();
+    for _ in 0..jumps {
+        let target = u64::from(dice.below(400_000));
+        let frame = s.done(&format!("jump {target}f next-bar"));
+        assert_eq!(frame, target);
+        targets.push(target);
+        let on = dice.below(3_000);
+        s.steps(on as usize);
+    }
+    let met = junctions(&s.frames());
+    let there: Vec<u64> = met.iter().map(|(_, to)| *to).collect();
+    assert_eq!(there, targets);
+    for (from, to) in met {
+        assert!(bars.contains(&from), "{from} → {to}: no bar begins there");
+    }
+}
+
+#[test]
+fn a_jump_when_the_section_ends_is_exact() {
+    let mut s = session();
+    s.steps(1_000);
+    assert_eq!(s.done("jump 700001f section-end"), 700_001);
+    s.steps(1_000);
+    assert_eq!(junctions(&s.frames()), [(50_001, 700_001)]);
+}
+
+#[test]
+fn a_vamp_is_left_at_its_end() {
+    let mut s = session();
+    s.steps(10_000);
+    s.done("loop @verse");
+    let pass = 123_457 - 50_001;
+    s.steps(50_001 + 3 * pass);
+    s.done("loop off");
+    s.steps(2 * pass);
+    let met = junctions(&s.frames());
+    assert!(met.len() >= 3, "{met:?}");
+    for junction in &met {
+        assert_eq!(*junction, (123_457, 50_001));
+    }
+    let last = *s.frames().last().unwrap();
+    assert!(last > 123_457, "it is still in the vamp, at {last}");
+}
+
+#[test]
+fn without_a_tempo_map_there_are_no_bars() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut song = material(dir.path());
+    song.tempo.clear();
+    let driver = Stepper::new(RATE, CALL as u32);
+    let player = PlayerBuilder::new(setlist(vec![song]))
+        .output(driver.output())
+        .build()
+        .unwrap();
+    let verb = Verb::parse("jump", &["0".into(), "next-bar".into()]).unwrap();
+    let Answer::Refused(why) = player.remote().ask(verb) else {
+        panic!("not refused");
+    };
+    assert!(why.message.contains("[[tempo]]"), "{}", why.message);
+}
