@@ -215,6 +215,18 @@ impl Outcome {
         self.out.iter().map(|line| event(line)).collect()
     }
 
+    /// What its warnings say, in their order.
+    ///
+    /// # Panics
+    /// As [`Outcome::events`].
+    pub fn warnings(&self) -> Vec<String> {
+        let events = self.events().into_iter();
+        let warnings = events.filter(|e| e["event"] == "warning");
+        warnings
+            .map(|e| e["message"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
     /// The summary, which must be the last event, and the only one.
     ///
     /// # Panics

@@ -33,13 +33,18 @@ pub fn jack(server: &Jackd, ports: &[&str], recorder: Option<&Recorder>) -> Outp
     }
 }
 
+/// The rule that connects `port` to the input called `dest`.
+pub fn exact(port: &str, dest: &str) -> ConnectRule {
+    ConnectRule::Exact {
+        port: port.into(),
+        dest: dest.into(),
+    }
+}
+
 /// A client on `server`, its `ports` connected to these inputs in order.
 pub fn jack_to(server: &Jackd, ports: &[&str], inputs: impl Iterator<Item = String>) -> Output {
     let connect = ports.iter().zip(inputs);
-    let connect = connect.map(|(port, dest)| ConnectRule::Exact {
-        port: (*port).to_owned(),
-        dest,
-    });
+    let connect = connect.map(|(port, dest)| exact(port, &dest));
     Output::Jack {
         options: JackOptions {
             server_name: Some(server.name().into()),

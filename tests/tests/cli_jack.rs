@@ -1,7 +1,7 @@
 //! `backline play` with a JACK server.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backline_tests::conductor::Conductor;
 use backline_tests::jackd::{Jackd, Recorder};
@@ -18,14 +18,6 @@ fn command(home: &Home, server: &Jackd, args: &str) -> Command {
 
 fn run(home: &Home, server: &Jackd, args: &str) -> Outcome {
     Running::start(&mut command(home, server, args)).finish()
-}
-
-fn warnings(outcome: &Outcome) -> Vec<String> {
-    let events = outcome.events().into_iter();
-    let warnings = events.filter(|e| e["event"] == "warning");
-    warnings
-        .map(|e| e["message"].as_str().unwrap_or_default().to_owned())
-        .collect()
 }
 
 #[test]
@@ -55,7 +47,7 @@ fn a_running_server_is_used_and_only_main_is_connected() {
     assert_eq!(summary["backend"], "jack");
     assert!(summary["device_xruns"].is_u64(), "{summary}");
     assert_eq!(
-        warnings(&ended),
+        ended.warnings(),
         Vec::<String>::new(),
         "the default profile needs no notice"
     );
@@ -112,13 +104,13 @@ fn what_the_server_decides_can_not_be_asked_for() {
     let profile = run(&home, &server, "play a.wav --profile modern --status json");
     assert_eq!(profile.code, Some(0), "{profile:#?}");
     assert_eq!(
-        warnings(&profile),
+        profile.warnings(),
         ["under JACK only ring_ms of the profile modern applies"]
     );
     home.file("c.toml", "rate = 44100\n");
     let file = run(&home, &server, "play a.wav --config c.toml --status json");
     assert_eq!(file.code, Some(0), "{file:#?}");
-    assert_eq!(warnings(&file).len(), 1, "{file:#?}");
+    assert_eq!(file.warnings().len(), 1, "{file:#?}");
 }
 
 #[test]
@@ -205,6 +197,43 @@ fn the_death_of_the_server_is_told_and_survived_at_another_rate_and_period() {
 }
 
 #[test]
+fn by_default_it_stays_where_it_was_when_the_server_is_back() {
+    let Some(mut server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    home.wav("a.wav", 60_000);
+    let args = "play a.wav --status json --connect main_L=conductor:in_1";
+    let mut playing = Running::start(&mut command(&home, &server, args));
+    playing.wait_until_playing();
+    server.kill();
+    let held = playing.wait_for("the hold", |e| {
+        e["event"] == "position" && e["state"] == "paused" && e["reason"].is_string()
+    });
+    server.restart();
+    playing.wait_for("its return", |e| {
+        e["event"] == "device" && e["state"] == "running"
+    });
+    // One that wants silence.
+    let conductor = Conductor::open(&server, 1, 0);
+    until("the connection", || !conductor.connections(1).is_empty());
+    conductor.wait_cycles(100);
+    conductor.right_and_silent();
+    playing.signal(SIGTERM);
+    let ended = playing.finish();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let events = ended.events();
+    let back = (events.iter()).position(|e| e["event"] == "device" && e["state"] == "running");
+    let after = events[back.expect("its return")..].iter();
+    let positions: Vec<_> = after.filter(|e| e["event"] == "position").collect();
+    assert_eq!(positions[0]["state"], "paused", "{ended:#?}");
+    for position in positions {
+        assert_ne!(position["state"], "playing", "{ended:#?}");
+        assert_eq!(position["frame"], held["frame"], "{ended:#?}");
+    }
+}
+
+#[test]
 fn what_became_of_the_server_is_told_in_words() {
     let Some(mut server) = Jackd::start(256, 48_000) else {
         return;
@@ -219,16 +248,17 @@ fn what_became_of_the_server_is_told_in_words() {
     });
     drop(watcher);
     server.kill();
-    // It waits for the server, whose socket it asks for: the retry shows in no output.
-    std::thread::sleep(Duration::from_millis(1500));
-    assert!(!playing.is_over(), "{pid}");
+    // It waits for the server and asks for it again and again, which shows in no output.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(1500) {
+        assert!(!playing.is_over(), "{pid}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     server.restart();
     let watcher = Recorder::open(&server, "watcher", 1, 1);
     until("it is back", || {
         !watcher.connections("backline:main_L").is_empty()
     });
-    // By default it stays where it was; the signal ends it all the same.
-    std::thread::sleep(Duration::from_millis(300));
     playing.signal(SIGTERM);
     let ended = playing.finish();
     assert_eq!(ended.code, Some(0), "{ended:#?}");
@@ -273,7 +303,7 @@ fn the_transport_is_followed_when_told_so() {
     assert_eq!(summary["ended"], "stopped");
     assert_eq!(summary["starvations"], 0, "{summary}");
     assert!(conductor.rolling());
-    assert_eq!(warnings(&ended), Vec::<String>::new());
+    assert_eq!(ended.warnings(), Vec::<String>::new());
 }
 
 #[test]
@@ -325,7 +355,7 @@ fn a_transport_needs_jack_and_a_straight_time() {
     let played = home.run("play a.wav --config c.toml --backend null --status json");
     assert_eq!(played.code, Some(0), "{played:#?}");
     assert_eq!(
-        warnings(&played),
+        played.warnings(),
         ["c.toml: transport is for JACK, and the backend here is null"]
     );
 }

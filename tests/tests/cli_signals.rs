@@ -1,8 +1,9 @@
 //! Signals to `backline play`.
 
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use backline_tests::jackd::{Jackd, Recorder};
 use backline_tests::program::{Home, LONG, Running, wait_until};
 use libc::{SIGCONT, SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGTSTP, SIGUSR1};
 
@@ -34,6 +35,50 @@ fn term_and_hup_end_it_with_a_summary_and_0() {
         assert!(summary["error"].is_null(), "{summary}");
         assert_eq!(ended.err, "");
     }
+}
+
+#[test]
+fn term_fades_out_on_jack_and_the_last_frame_is_out_before_the_ports_go() {
+    const FADE: usize = 960;
+    let Some(server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let home = Home::new();
+    home.wav("a.wav", 60_000);
+    // Longer than the session will be: what it has got by then is looked at.
+    let recorder = Recorder::open(&server, "recorder", 2, 60 * 48_000);
+    let mut command = home.backline(
+        "play a.wav --status json --connect main_L=recorder:in_1 --connect main_R=recorder:in_2",
+    );
+    let mut playing = Running::start(command.env("JACK_DEFAULT_SERVER", server.name()));
+    playing.wait_until_playing();
+    wait_until("sound", || recorder.sounds());
+    playing.signal(SIGTERM);
+    let ended = playing.finish();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    // 20 ms at 48 kHz from the stem's own level down to nothing, in equal steps.
+    for (plane, level) in recorder.finish(Duration::ZERO).iter().zip([0.125f32, 0.25]) {
+        let heard = plane.iter().rposition(|x| *x != 0.0).expect("sound") + 1;
+        let whole = plane.iter().position(|x| *x != level).expect("a fade");
+        assert!(whole > 0 && plane[..whole].iter().all(|x| *x == level));
+        let fade = &plane[whole..heard];
+        assert!(
+            (FADE - 1..=FADE).contains(&fade.len()),
+            "{} frames",
+            fade.len()
+        );
+        let step = level / FADE as f32;
+        for (i, pair) in plane[whole - 1..=heard].windows(2).enumerate() {
+            let down = pair[0] - pair[1];
+            assert!(
+                (down - step).abs() < step / 8.0,
+                "{down} at frame {i} of the fade"
+            );
+        }
+        // The silence after it came from us, too.
+        assert!(plane.len() > heard);
+    }
+    assert_eq!(ended.summary()["starvations"], 0);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use backend_jack::{ConnectRule, JackOptions};
 use backline::player::{Note, OnLoss, OnReturn, Output, Player, PlayerBuilder};
 use backline::report::{DeviceState, Ended, State};
 use backline_tests::jackd::{Jackd, Recorder};
-use backline_tests::session::{SOON, close, until};
+use backline_tests::session::{SOON, close, exact, until};
 use backline_tests::stems::{frame_of, name_of, setlist, song, track, write_ramp};
 
 const RATE: u32 = 48_000;
@@ -21,13 +21,6 @@ const BACK: Duration = Duration::from_secs(1);
 
 fn soak() -> bool {
     std::env::var_os("BACKLINE_SOAK").is_some()
-}
-
-fn exact(port: &str, dest: &str) -> ConnectRule {
-    ConnectRule::Exact {
-        port: port.into(),
-        dest: dest.into(),
-    }
 }
 
 /// A ramp in main and another in click, connected by these rules.

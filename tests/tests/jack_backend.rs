@@ -8,6 +8,7 @@ use backend_jack::{
     ConnectRule, Jack, JackOptions, MAX_OUTS, list_ports, server_running, take_messages,
 };
 use backline_tests::jackd::{Jackd, Recorder};
+use backline_tests::session::exact;
 use engine_core::backend::{
     Backend, BackendErrorKind, Closed, Granted, Halt, Health, Played, Process, Wish,
 };
@@ -70,13 +71,6 @@ fn options(server: &Jackd, connect: Vec<ConnectRule>) -> JackOptions {
         server_name: Some(server.name().into()),
         connect,
         ..JackOptions::default()
-    }
-}
-
-fn exact(port: &str, dest: &str) -> ConnectRule {
-    ConnectRule::Exact {
-        port: port.into(),
-        dest: dest.into(),
     }
 }
 
@@ -283,10 +277,11 @@ fn a_late_callback_survives_the_close() {
     };
     let mut jack = Jack::new(options(&server, Vec::new()));
     let soak = std::env::var_os("BACKLINE_SOAK").is_some();
-    for life in 0..if soak { 200 } else { 40 } {
+    for life in 0..if soak { 200 } else { 30 } {
         jack.open(&wish(STEREO)).expect("opens");
         let ramp = Ramp {
-            takes: Duration::from_micros(2600),
+            // A period is 2.7 ms: every call is late, and the close meets one that runs.
+            takes: Duration::from_millis(4),
             ..Ramp::default()
         };
         jack.start(ramp).expect("starts");

@@ -13,14 +13,6 @@ fn start(home: &Home, server: &Jackd, args: &str) -> Running {
     Running::start(&mut command)
 }
 
-fn warnings(outcome: &Outcome) -> Vec<String> {
-    let events = outcome.events().into_iter();
-    let warnings = events.filter(|e| e["event"] == "warning");
-    warnings
-        .map(|e| e["message"].as_str().unwrap_or_default().to_owned())
-        .collect()
-}
-
 fn end(playing: Running) -> Outcome {
     playing.signal(SIGTERM);
     let ended = playing.finish();
@@ -66,7 +58,7 @@ fn what_is_missing_keeps_the_rest_is_said_once_and_connected_when_it_comes() {
     });
     let ended = end(playing);
     assert_eq!(
-        warnings(&ended),
+        ended.warnings(),
         ["Not there yet: late:in (for main_R) and 1 more; connected as soon as it appears."]
     );
 }
@@ -109,7 +101,7 @@ fn what_can_not_be_connected_is_refused_in_a_sentence() {
     let ended = start(&home, &server, midi).finish();
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     assert_eq!(
-        warnings(&ended),
+        ended.warnings(),
         ["Not there yet: a port like /look:notes/ (for main_L); connected as soon as it appears."]
     );
 }
@@ -165,7 +157,7 @@ fn a_song_says_where_its_buses_go_and_a_flag_goes_before_it() {
         let ports = ["main_L", "main_R", "click_L", "click_R"];
         let to = ports.map(|port| look.connections(&format!("mine:{port}")));
         let ended = end(playing);
-        assert_eq!(warnings(&ended), Vec::<String>::new());
+        assert_eq!(ended.warnings(), Vec::<String>::new());
         to
     };
     let system = |n: u32| vec![format!("system:playback_{n}")];
@@ -192,7 +184,7 @@ fn a_configuration_s_rules_hold_for_songs_that_have_the_port() {
     let ended = start(&home, &server, "play a.wav --config c.toml --status json").finish();
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     assert_eq!(
-        warnings(&ended),
+        ended.warnings(),
         ["There is no port click_L to connect this time."]
     );
 }
@@ -208,7 +200,7 @@ fn a_taken_name_gets_a_number_which_is_said() {
     let ended = start(&home, &server, "play a.wav --name mine --status json").finish();
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     assert_eq!(
-        warnings(&ended),
+        ended.warnings(),
         ["The name \"mine\" is taken on the JACK server; this client is \"mine-01\"."]
     );
 }

@@ -15,11 +15,6 @@ fn start(home: &Home, server: &Jackd, args: &str) -> Running {
     Running::start(&mut command)
 }
 
-fn warnings(events: &[serde_json::Value]) -> Vec<&str> {
-    let warnings = events.iter().filter(|e| e["event"] == "warning");
-    warnings.filter_map(|e| e["message"].as_str()).collect()
-}
-
 #[test]
 fn buses_then_tracks_with_names_for_machines_and_for_people() {
     let Some(server) = Jackd::start(256, 48_000) else {
@@ -154,14 +149,14 @@ fn without_buses_nothing_is_connected_and_that_is_said() {
     let ended = start(&home, &server, "play a.wav --ports tracks --status json").finish();
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     assert_eq!(
-        warnings(&ended.events()),
+        ended.warnings(),
         [
             "with --ports tracks nothing is connected by itself: say what goes where with --connect PORT=DEST, or patch it"
         ]
     );
     let quiet = "play a.wav --ports tracks --connect none --status json";
     let ended = start(&home, &server, quiet).finish();
-    assert_eq!(warnings(&ended.events()), Vec::<&str>::new());
+    assert_eq!(ended.warnings(), Vec::<String>::new());
     let refused = start(
         &home,
         &server,

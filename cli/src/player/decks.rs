@@ -250,7 +250,19 @@ impl Decks {
 
     /// Where the latest start or jump goes that has not taken place yet: song, and its frame. `current` is the deck in play.
     pub fn on_its_way(&self, current: Option<Ticket>) -> Option<(usize, u64)> {
-        let goes = |p: Purpose| matches!(p, Purpose::Start | Purpose::Jump);
+        self.goes(current, |p| matches!(p, Purpose::Start | Purpose::Jump))
+    }
+
+    /// The same of the latest start only.
+    pub fn starts_at(&self, current: Option<Ticket>) -> Option<(usize, u64)> {
+        self.goes(current, |p| p == Purpose::Start)
+    }
+
+    fn goes(
+        &self,
+        current: Option<Ticket>,
+        goes: impl Fn(Purpose) -> bool,
+    ) -> Option<(usize, u64)> {
         let handed = |t: Ticket| self.live.iter().position(|l| l.ticket == t);
         let later = current.and_then(handed).map_or(0, |at| at + 1);
         let preparing = self.preparing.iter().map(|p| (p.purpose, p.song, p.plan));

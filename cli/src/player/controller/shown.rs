@@ -7,6 +7,7 @@ use engine_core::host::{BUS_CHANNELS, TRACKS};
 use engine_core::monitor::{LatencyStats, MonitorLevel};
 use engine_core::status::State as EngineState;
 
+use super::super::anchors::Heard;
 use super::super::notes::Note;
 use super::super::status::{BusMeter, Status, TrackMeter};
 use super::{Controller, Totals};
@@ -150,6 +151,10 @@ impl Controller {
                 // With nothing queued what the engine gave is what was heard.
                 let heard = if rig.running { heard } else { p.engine_frame };
                 let heard = self.anchors.at(heard);
+                // What stands there as soon as it is read counts as there.
+                let starts = self.decks.starts_at(self.current);
+                let starts = starts.filter(|_| p.state == EngineState::Stopped);
+                let heard = starts.map(|(song, frame)| Heard { song, frame }).or(heard);
                 let state = match p.state {
                     EngineState::Stopped => State::Stopped,
                     EngineState::Playing => State::Playing,
@@ -161,6 +166,12 @@ impl Controller {
                     .then(|| "the stems are read too slowly".to_owned());
                 let song = heard.map_or(self.song, |h| h.song);
                 let frame = heard.map_or(self.parts[self.song].start, |h| h.frame);
+                // In mid-song after a loss, waiting to be told to play on.
+                let going = self.started && self.quitting.is_none() && self.over.is_none();
+                let state = match state {
+                    State::Stopped if going && frame > self.parts[song].start => State::Paused,
+                    state => state,
+                };
                 match (p.outside, self.waits_to_join()) {
                     (Some(outside), Some(why)) => {
                         let frame = outside.at.frame.min(self.parts[self.song].end);
