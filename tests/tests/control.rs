@@ -1,15 +1,22 @@
 //! Every verb through every path gives the same state and the same samples, and the frame that is told is
 //! the frame that is heard. On a driver stepped by hand.
 
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use backline::control::{Access, Answer, Connection, Osc, Remote, Server, Socket, Verb};
-use backline::player::{Player, PlayerBuilder, Status};
+use backline::control::surface::{Event, Map, Source, Surface, parse_midi};
+use backline::control::{
+    Access, Answer, Connection, Looped, Osc, Remote, Server, Socket, Target, Verb, When,
+};
+use backline::player::{self, Player, PlayerBuilder, Status};
 use backline::report::State;
 use backline::song::{Section, Song, Time};
+use backline::units::TrackRef;
 use backline_tests::osc::{Tablet, free_osc};
 use backline_tests::program::{backline_bin, wait_until};
 use backline_tests::stems::{setlist, song, track, write_f32_wav};
@@ -394,6 +401,140 @@ fn what_moves_the_song_ends_up_in_the_same_place_by_every_way() {
                     );
                     assert!(first.1 == now.1, "{lines:?} by {way:?}: other samples");
                 }
+            }
+        }
+    }
+}
+
+/// Bytes of MIDI from the test, messages of three.
+struct Bytes(UnixStream);
+
+impl Source for Bytes {
+    fn fds(&self) -> Vec<BorrowedFd<'_>> {
+        vec![self.0.as_fd()]
+    }
+
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    fn read(&mut self, to: &mut dyn FnMut(Event, Duration)) {
+        let mut message = [0; 3];
+        while self.0.read_exact(&mut message).is_ok() {
+            to(Event::Midi(parse_midi(&message).unwrap()), Duration::ZERO);
+        }
+    }
+
+    fn news(&mut self) -> Option<String> {
+        None
+    }
+}
+
+/// The player's own call for a verb; `None` where it has none.
+fn call(player: &Player, line: &str) -> Option<()> {
+    match verb(line) {
+        Verb::Stop => return None,
+        Verb::Seek(Target::At(time)) => player.seek(player::Place::At(time)),
+        Verb::Seek(Target::Forward(Time::Nanos(n))) => {
+            player.seek(player::Place::By(n as f64 / 1e9))
+        }
+        Verb::Jump(time, When::Now) => player.seek(player::Place::At(time)),
+        Verb::Loop(Looped::Here) => player.toggle_loop(),
+        Verb::Loop(Looped::Between(range)) => player.set_loop(Some((range.start?, range.end?))),
+        Verb::Next => player.change_song(1),
+        Verb::Gain(TrackRef::Number(n), level) => player.set_gain(n - 1, level.gain(12.0)),
+        Verb::Pan(TrackRef::Number(n), pan) => player.set_pan(n - 1, pan),
+        Verb::Mute(TrackRef::Number(n), on) => player.mute(n - 1, on.wanted()),
+        Verb::Solo(TrackRef::Number(n), on) => player.solo(n - 1, on.wanted()),
+        Verb::ClearSolo => player.clear_solo(),
+        Verb::Bus(bus, level) => player.set_bus_level(&bus, level.gain(12.0)),
+        Verb::Master(level) => player.set_master(level.gain(12.0)),
+        _ => return None,
+    }
+    Some(())
+}
+
+/// From rest, by the verb, by the player's own call and by a note: the same state, and the same samples from there on.
+#[test]
+fn a_note_and_the_players_own_call_do_what_the_verb_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let songs = two(dir.path());
+    for line in [
+        "gain 1 -6",
+        "gain 2 x0.25",
+        "pan 2 -0.5",
+        "mute 1",
+        "mute 2 toggle",
+        "solo 2 on",
+        "clear-solo",
+        "bus main -3",
+        "master -20",
+        "seek 12345f",
+        "seek @outro",
+        "seek +0.25",
+        "jump @chorus",
+        "loop",
+        "loop 100f..2000f",
+        "next",
+        "stop",
+    ] {
+        let mut first: Option<(Settings, u64, Heard)> = None;
+        for way in 0..3 {
+            let s = session_of(songs.clone());
+            let mut heard = s.play();
+            let mut ask = |line: &str| s.ask_at_rest(Way::Remote, line, &mut heard).unwrap();
+            ask("pause");
+            ask("seek 5000f");
+            ask("solo 1");
+            let _surface = match way {
+                0 => {
+                    ask(line);
+                    None
+                }
+                1 => match call(&s.player, line) {
+                    Some(()) => None,
+                    None => continue,
+                },
+                _ => {
+                    let path = dir.path().join("map.toml");
+                    let entry = format!("version = 1\n[[map]]\nnote = 60\ndo = \"{line}\"\n");
+                    std::fs::write(&path, entry).unwrap();
+                    let (mut to, from) = UnixStream::pair().unwrap();
+                    from.set_nonblocking(true).unwrap();
+                    let sources: Vec<Box<dyn Source>> = vec![Box::new(Bytes(from))];
+                    let remote = s.player.remote();
+                    let map = Map::load(&path).unwrap();
+                    let surface = Surface::start(map, sources, remote, |said| panic!("{said}"));
+                    to.write_all(&[0x90, 60, 1]).unwrap();
+                    Some((surface.unwrap(), to))
+                }
+            };
+            let now = |s: &Session| {
+                let Answer::Status(status) = s.player.remote().ask(Verb::Status) else {
+                    panic!("no status");
+                };
+                (settings(&status), status.position.frame)
+            };
+            if let Some((wanted, frame, _)) = &first {
+                let limit = Instant::now() + SOON;
+                while now(&s) != (wanted.clone(), *frame) {
+                    assert!(Instant::now() < limit, "{line}: {:?} by {way}", now(&s));
+                    if s.driver.runs() {
+                        s.step(64, &mut heard);
+                    }
+                    std::thread::sleep(Duration::from_micros(500));
+                }
+            }
+            let (state, frame) = now(&s);
+            s.ask_at_rest(Way::Remote, "play", &mut heard).unwrap();
+            let from = heard[0]
+                .iter()
+                .rposition(|x| *x == 0.0)
+                .map_or(0, |at| at + 1);
+            let heard = tail(&s, heard, from, 4000);
+            match &first {
+                None => first = Some((state, frame, heard)),
+                Some(first) => assert!(first.2 == heard, "{line} by {way}: other samples"),
             }
         }
     }

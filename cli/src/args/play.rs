@@ -1,5 +1,7 @@
 //! `backline play`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use engine_core::convert::SampleFormat;
 
@@ -14,6 +16,7 @@ use crate::config::{
     Setting, Settings, Source, Transport,
 };
 use crate::control::OscAddress;
+use crate::control::surface::InputName;
 use crate::exit::Failure;
 use crate::song::OnEnd;
 use crate::units::{Connect, TimeRange};
@@ -158,6 +161,18 @@ pub(super) struct SessionArgs {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub osc: Option<OscAddress>,
 
+    /// What inputs do: a mapping (`backline learn` writes it)
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+
+    /// Hear this input: evdev:PATH, gpio:CHIP/LINE [repeatable]
+    ///
+    /// evdev is an input device, such as a page-turner, a foot switch or a button box, best by its name in
+    /// /dev/input/by-id; it may come and go. gpio is a line of a GPIO chip with a button to ground (with
+    /// `:high` behind it, one to the supply).
+    #[arg(long, value_name = "INPUT")]
+    pub input: Vec<InputName>,
+
     /// Take no keys from the terminal
     #[arg(long)]
     pub no_keys: bool,
@@ -264,6 +279,8 @@ impl PlayArgs {
             control: session.control.clone(),
             control_group: session.control_group.clone(),
             osc: session.osc.clone(),
+            map: session.map.clone(),
+            input: (!session.input.is_empty()).then(|| session.input.clone()),
             ..self.shared.layer(off)
         })
     }

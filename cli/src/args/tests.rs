@@ -77,7 +77,7 @@ fn every_flag_of_play() {
          --dither none --gain drums=-6 --gain 2=x0.5 --pan drums=-1 --mute name:3 --solo vox --bus 2=click --master -3 --mono \
          --start 1:00 --end @coda --repeat 3 --on-end hold --out click=3 --out main=1,2 --name left --monitor sampled \
          --status json --no-keys --fail-on-xrun --profile modern --ring-ms 300 --rt-priority 40 --strict-rate --on-damage stop \
-         --control /tmp/show.sock --control-group crew --osc 9000 --on-loss exit --on-return stay --preload-limit 10 --config none --max-gain-db 6 --poll-ms 50",
+         --control /tmp/show.sock --control-group crew --osc 9000 --map m.toml --input evdev:/dev/input/event3 --input gpio:gpiochip0/17 --on-loss exit --on-return stay --preload-limit 10 --config none --max-gain-db 6 --poll-ms 50",
     );
     let name = |name: &str| TrackRef::Name(name.into());
     assert_eq!(all.run.inputs, [PathBuf::from("a.wav"), PathBuf::from("-")]);
@@ -146,6 +146,9 @@ fn every_flag_of_play() {
         (Some("/tmp/show.sock"), Some("crew"))
     );
     assert_eq!(s.osc.value.to_string(), "127.0.0.1:9000");
+    let inputs: Vec<String> = s.input.value.iter().map(ToString::to_string).collect();
+    assert_eq!(inputs, ["evdev:/dev/input/event3", "gpio:gpiochip0/17"]);
+    assert_eq!(s.map.value, Some("m.toml".into()));
     let jack = play(
         "a --backend jack --connect main_L=a:b --connect physical --ports tracks --server studio",
     )

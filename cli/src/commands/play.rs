@@ -7,7 +7,7 @@ mod session;
 mod signals;
 #[cfg(feature = "jack")]
 mod start;
-mod surfaces;
+pub(super) mod surfaces;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -75,7 +75,7 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
         Err(refusal) => return refused(refusal, &play.settings, reporter),
     };
     let mut keys = if play.keys && mode == Mode::Text {
-        Keys::open(sender).unwrap_or_else(|e| {
+        Keys::open(sender.clone()).unwrap_or_else(|e| {
             let message = format!("the keyboard can't be read: {e}");
             warn(&mut reporter, "keys", message);
             None
@@ -90,7 +90,7 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
         warn(&mut reporter, "control", message);
         None
     });
-    let _serving = surfaces.start(&player, &mut reporter);
+    let _serving = surfaces.start(&player, sender, &mut reporter);
     let outcome = Session::new(player, &mut reporter, &inputs, &mut keys).run();
     Ok(ending(&outcome, play.fail_on_xrun))
 }

@@ -1,5 +1,7 @@
 //! What one source (flags, environment or file) says; also the shape of the configuration file.
 
+use std::path::PathBuf;
+
 use engine_core::convert::{Dither, SampleFormat};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -7,6 +9,7 @@ use serde::de::{Deserializer, Error as _};
 use super::Profile;
 use super::values::{self, *};
 use crate::control::OscAddress;
+use crate::control::surface::InputName;
 use crate::units::Connect;
 
 /// What one source says. `None` is nothing.
@@ -73,6 +76,12 @@ pub struct Layer {
     /// Where OSC is served.
     #[serde(default, deserialize_with = "osc")]
     pub osc: Option<OscAddress>,
+    /// The mapping of surfaces.
+    #[serde(default, deserialize_with = "map")]
+    pub map: Option<PathBuf>,
+    /// Inputs that are opened.
+    #[serde(default, deserialize_with = "input")]
+    pub input: Option<Vec<InputName>>,
     /// What is reported.
     pub status: Option<Status>,
     /// What damage does.
@@ -223,4 +232,16 @@ fn connect<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Conn
 fn osc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OscAddress>, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map(Some).map_err(D::Error::custom)
+}
+
+fn map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    text(deserializer).map(|path| path.map(PathBuf::from))
+}
+
+fn input<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<InputName>>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    let names = names
+        .iter()
+        .map(|name| name.parse().map_err(D::Error::custom));
+    names.collect::<Result<_, _>>().map(Some)
 }

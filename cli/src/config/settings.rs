@@ -10,6 +10,7 @@ use super::{
     Setting, Source, Status, Transport,
 };
 use crate::control::OscAddress;
+use crate::control::surface::InputName;
 use crate::exit::Failure;
 use crate::units::{Connect, DEFAULT_MAX_GAIN_DB};
 
@@ -62,6 +63,10 @@ pub struct Settings {
     pub control_group: Setting<Option<String>>,
     /// Where OSC is served.
     pub osc: Setting<OscAddress>,
+    /// The mapping of surfaces.
+    pub map: Setting<Option<PathBuf>>,
+    /// Inputs that are opened.
+    pub input: Setting<Vec<InputName>>,
     /// What is reported while playing.
     pub status: Setting<Status>,
     /// What a damaged stem does.
@@ -234,6 +239,8 @@ impl Settings {
             control: layers.get("control", |l| l.control.clone().map(Some), None),
             control_group: layers.get("control_group", |l| l.control_group.clone().map(Some), None),
             osc: layers.get("osc", |l| l.osc.clone(), OscAddress::None),
+            map: layers.get("map", |l| l.map.clone().map(Some), None),
+            input: layers.get("input", |l| l.input.clone(), Vec::new()),
             status: layers.get("status", |l| l.status, Status::default()),
             on_damage: layers.get("on_damage", |l| l.on_damage, OnDamage::default()),
             on_loss: layers.get("on_loss", |l| l.on_loss, OnLoss::default()),

@@ -31,6 +31,7 @@ pub fn rows(settings: &Settings) -> Vec<Row> {
     }
     let s = settings;
     let connect: Vec<String> = s.connect.value.iter().map(ToString::to_string).collect();
+    let inputs: Vec<String> = s.input.value.iter().map(ToString::to_string).collect();
     vec![
         row("profile", &s.profile, |v| json!(v)),
         row("backend", &s.backend, |v| json!(v)),
@@ -54,6 +55,8 @@ pub fn rows(settings: &Settings) -> Vec<Row> {
         row("control", &s.control, |v| json!(v)),
         row("control_group", &s.control_group, |v| json!(v)),
         row("osc", &s.osc, |v| json!(v)),
+        row("map", &s.map, |v| json!(v)),
+        row("input", &s.input, |_| json!(inputs)),
         row("status", &s.status, |v| json!(v)),
         row("on_damage", &s.on_damage, |v| json!(v)),
         row("on_loss", &s.on_loss, |v| json!(v)),

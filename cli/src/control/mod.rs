@@ -13,6 +13,7 @@ mod refusal;
 mod remote;
 mod server;
 mod shown;
+pub mod surface;
 mod verb;
 
 pub use answer::Answer;

@@ -10,7 +10,9 @@ use super::managed::{Attached, Open};
 use super::signals::Signal;
 use crate::nsm;
 use crate::player::{Note, Place, Player, Status, TrackMeter};
-use crate::report::{BusLevel, Ended, Failure, Faults, Meters, Reporter, State, Summary, Switched};
+use crate::report::{
+    BusLevel, Ended, Failure, Faults, Meters, Reporter, State, Summary, Switched, Warning,
+};
 use crate::song::Time;
 use crate::terminal::{self, Key, Keys};
 
@@ -26,6 +28,8 @@ const SKIP_S: f64 = 5.0;
 pub(super) enum Input {
     Key(Key),
     Signal(Signal),
+    /// A surface has something to say.
+    Surface(String),
     /// From a session manager.
     Manager(nsm::Request),
 }
@@ -199,6 +203,11 @@ impl<'a> Session<'a> {
                 self.reporter.statistics(&so_far);
             }
             Input::Signal(Signal::Suspend) => self.suspend(),
+            Input::Surface(message) => self.reporter.warning(&Warning {
+                code: "input".into(),
+                message,
+                track: None,
+            }),
             Input::Manager(request) => {
                 let manager = self.manager.as_mut();
                 if let Some(open) = manager.and_then(|m| m.obey(request, &self.player)) {

@@ -1,0 +1,22 @@
+//! Surfaces: MIDI, keys of input devices and GPIO lines, by way of a [mapping](Map) that says what each does.
+//! `docs/mapping.md` describes it.
+
+mod desk;
+mod evdev;
+mod event;
+mod gpio;
+mod learned;
+mod map;
+mod midi;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use desk::Surface;
+pub use evdev::EvdevInput;
+pub use event::{Event, LineName, MidiEvent};
+pub use gpio::GpioInput;
+pub use learned::{learned, write_learned};
+pub use map::{Asked, Map};
+pub use midi::parse_midi;
+pub use source::{InputName, Source, wait_for};
