@@ -2,7 +2,7 @@
 # Fuzzes whatever reads bytes of strangers (tests/fuzz) for SECONDS (60) a target: all targets, or those that are named. Needs no
 # nightly: rustc has the counters that guide libFuzzer, and libfuzzer-sys brings it along.
 #
-#   fuzz.sh [media|wav|toml|protocol]...
+#   fuzz.sh [media|wav|toml|protocol|osc|midi]...
 #   SECONDS_EACH=1200 fuzz.sh media
 #
 # A find is kept in target/fuzz/finds. Mend it, and put the file into tests/fuzz/finds/TARGET, where every `cargo test` replays it.
@@ -10,7 +10,7 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
 . scripts/rust.sh
-[ $# -gt 0 ] || set -- media wav toml protocol
+[ $# -gt 0 ] || set -- media wav toml protocol osc midi
 seconds=${SECONDS_EACH:-60}
 target=${CARGO_TARGET_DIR:-$top/target}/fuzz
 
@@ -19,7 +19,7 @@ rust_into_path
 (cd tests/fuzz && RUSTC_WRAPPER=$PWD/rustc.sh CARGO_TARGET_DIR=$target cargo build --release --locked)
 
 # Longest input: a few times the largest seed.
-declare -A longest=([media]=16384 [wav]=4096 [toml]=4096 [protocol]=4096)
+declare -A longest=([media]=16384 [wav]=4096 [toml]=4096 [protocol]=4096 [osc]=2048 [midi]=4096)
 failed=
 for name; do
     [ -n "${longest[$name]-}" ] || { echo "fuzz: no target $name; there are: ${!longest[*]}" >&2; exit 64; }

@@ -70,6 +70,16 @@ fn protocol() {
 }
 
 #[test]
+fn osc() {
+    replay("osc", fuzz::osc);
+}
+
+#[test]
+fn midi() {
+    replay("midi", fuzz::midi);
+}
+
+#[test]
 fn the_guard_sees_a_panic_a_greedy_and_a_slow_case() {
     let panics = fuzz::check(|_| panic!("on purpose"), b"");
     assert!(panics.unwrap_err().contains("on purpose"));

@@ -5,6 +5,8 @@
 
 mod guard;
 mod media;
+mod midi;
+mod osc;
 mod protocol;
 mod scratch;
 mod toml;
@@ -12,6 +14,8 @@ mod wav;
 
 pub use guard::{Bounded, MEMORY, check, watch};
 pub use media::media;
+pub use midi::midi;
+pub use osc::osc;
 pub use protocol::protocol;
 pub use toml::toml;
 pub use wav::wav;

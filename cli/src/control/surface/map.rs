@@ -1,6 +1,7 @@
 //! The mapping: which event asks for which verb. One TOML file, read before anything plays.
 
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -414,6 +415,15 @@ impl Map {
             }
         }
         asked
+    }
+}
+
+/// From the text of a mapping; the error has its place: `2:1: what is wrong`.
+impl FromStr for Map {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|at| format!("{}:{}: {}", at.line, at.column, at.what))
     }
 }
 
