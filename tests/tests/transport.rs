@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::Duration;
 
+use backline::control::{Answer, ErrorCode, Looped, Target, Verb, When};
 use backline::player::{OnLoss, OnReturn, Player, PlayerBuilder, Transport};
 use backline::report::State;
-use backline::song::{Bus, Song};
+use backline::song::{Bus, Song, Time};
 use backline_tests::session::{SOON, close, until};
 use backline_tests::stems::{frame_of, name_of, setlist, song, track, write_ramp};
 use backline_tests::step::Stepper;
@@ -299,4 +300,74 @@ fn a_session_that_nobody_had_started_stays_so() {
         }
         close(player, SOON);
     }
+}
+
+/// What came of a verb, played on until it is there.
+fn order(player: &Player, device: &Stepper, verb: Verb) -> Answer {
+    let (done, answer) = std::sync::mpsc::channel();
+    player.remote().order(verb, move |answer| {
+        let _ = done.send(answer);
+    });
+    let mut last = None;
+    until("the answer", || {
+        device.rush(64);
+        last = answer.try_iter().last().or(last.take());
+        !matches!(last, None | Some(Answer::Accepted))
+    });
+    last.expect("an answer")
+}
+
+fn is_refused(answer: &Answer) -> bool {
+    matches!(answer, Answer::Refused(refusal) if refusal.code == ErrorCode::Transport)
+}
+
+#[test]
+fn what_a_remote_wishes_moves_the_transport_or_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = (OnLoss::Wait, OnReturn::Stay);
+    let seek = |frame| Verb::Seek(Target::At(Time::Frames(frame)));
+    let (player, device) = session(dir.path(), Transport::Lead, policy);
+    let done = order(&player, &device, Verb::Play);
+    assert!(matches!(done, Answer::Done { .. }), "{done:?}");
+    assert_eq!(first_heard(&device), 0);
+    let moves = |verb: Verb, to: u64, rolls: bool| {
+        let done = order(&player, &device, verb.clone());
+        assert!(matches!(done, Answer::Done { .. }), "{verb:?}: {done:?}");
+        until("the transport does it", || {
+            device.rush(64);
+            let outside = device.outside().unwrap();
+            let near = (to..to + 20_000).contains(&outside.frame);
+            (outside.rolling, near) == (rolls, true)
+        });
+    };
+    moves(seek(500_000), 500_000, true);
+    moves(Verb::Jump(Time::Frames(200_000), When::Now), 200_000, true);
+    moves(Verb::Pause, 200_000, false);
+    moves(Verb::Toggle, 200_000, true);
+    moves(Verb::Toggle, 200_000, false);
+    moves(Verb::Stop, 0, false);
+    assert_eq!(device.outside(), Some(at(0)));
+    let bar = Verb::Jump(Time::Frames(0), When::SectionEnd);
+    assert!(is_refused(&order(&player, &device, bar)));
+    assert!(is_refused(&order(
+        &player,
+        &device,
+        Verb::Loop(Looped::Here)
+    )));
+    close(player, SOON);
+
+    let (player, device) = session(dir.path(), Transport::Follow, policy);
+    device.follow(rolling(1000));
+    let done = order(&player, &device, Verb::Play);
+    assert!(matches!(done, Answer::Done { .. }), "{done:?}");
+    first_heard(&device);
+    for verb in [Verb::Play, Verb::Pause, Verb::Toggle, Verb::Stop, seek(5)] {
+        let refused = order(&player, &device, verb.clone());
+        assert!(is_refused(&refused), "{verb:?}: {refused:?}");
+    }
+    assert!(device.outside().unwrap().rolling);
+    // The mixer is nobody else's.
+    let done = order(&player, &device, Verb::ClearSolo);
+    assert!(matches!(done, Answer::Done { .. }), "{done:?}");
+    close(player, SOON);
 }

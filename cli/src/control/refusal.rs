@@ -51,6 +51,8 @@ codes! {
     UnknownSection = "unknown-section", Usage;
     /// There is no song before or behind the one in play.
     NoSong = "no-song", Usage;
+    /// JACK's transport says where the song is, and can't be told that.
+    Transport = "transport", Usage;
     /// A song or a stem can't be opened. The song in play goes on.
     Song = "song", Data;
     /// A later wish took its place before it could be done.

@@ -4,6 +4,7 @@
 //! `controller/news.rs`, what it shows in `controller/shown.rs`, how it goes with JACK's transport in
 //! `controller/transport.rs`, and what it does when the device goes away in `loss.rs`.
 
+mod conduct;
 mod jumps;
 mod news;
 mod orders;

@@ -158,6 +158,11 @@ impl Controller {
     }
 
     fn carry_out(&mut self, verb: &Verb) -> Result<Outcome, Refusal> {
+        if self.follows()
+            && let Some(outcome) = self.conduct(verb)?
+        {
+            return Ok(outcome);
+        }
         match verb {
             Verb::Play => Ok(self.order_play()),
             Verb::Pause => Ok(self.order_pause()),
@@ -333,6 +338,13 @@ impl Controller {
     }
 
     fn order_seek(&mut self, target: &Target) -> Result<Outcome, Refusal> {
+        let frame = self.target(target)?;
+        let deck = self.jump(frame);
+        Ok(self.cutting(deck, frame))
+    }
+
+    /// The song frame that a seek goes to.
+    pub(super) fn target(&self, target: &Target) -> Result<u64, Refusal> {
         let rate = self.rate().max(1);
         let length = |time: &Time| match time {
             Time::Nanos(nanos) => crate::units::frames_from_nanos(*nanos, rate),
@@ -344,9 +356,7 @@ impl Controller {
             Target::Forward(by) => self.here().saturating_add(length(by)),
             Target::Back(by) => self.here().saturating_sub(length(by)),
         };
-        let frame = frame.min(self.parts[self.song].end);
-        let deck = self.jump(frame);
-        Ok(self.cutting(deck, frame))
+        Ok(frame.min(self.parts[self.song].end))
     }
 
     pub(super) fn place(&self, time: &Time) -> Result<u64, Refusal> {
@@ -393,6 +403,13 @@ impl Controller {
     }
 
     fn order_song(&mut self, song: usize) -> Result<Outcome, Refusal> {
+        self.check_song(song)?;
+        let deck = self.change_song(song);
+        Ok(self.cutting(deck, self.parts[song].start))
+    }
+
+    /// Whether there is such a song.
+    pub(super) fn check_song(&self, song: usize) -> Result<(), Refusal> {
         if song >= self.songs.len() {
             let what = match self.songs.len() {
                 1 => "there is only this song",
@@ -401,8 +418,7 @@ impl Controller {
             };
             return Err(Refusal::new(ErrorCode::NoSong, what));
         }
-        let deck = self.change_song(song);
-        Ok(self.cutting(deck, self.parts[song].start))
+        Ok(())
     }
 
     fn order_fade(&mut self, what: &Fader, to: Level, over: &Time) -> Result<Outcome, Refusal> {

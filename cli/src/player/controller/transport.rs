@@ -76,7 +76,7 @@ impl Controller {
         self.told.transport != Transport::None
     }
 
-    fn leads(&self) -> bool {
+    pub(super) fn leads(&self) -> bool {
         self.told.transport == Transport::Lead
     }
 
@@ -211,9 +211,7 @@ impl Controller {
             }
             Wish::Play => self.lead(true),
             Wish::Pause => self.lead(false),
-            Wish::Toggle => {
-                self.lead(!self.rolls() && self.hold.as_ref().is_none_or(|h| !h.was_rolling))
-            }
+            Wish::Toggle => self.lead_on_or_off(),
             Wish::Seek(place) => self.locate(&place),
             other => return Some(other),
         }
@@ -221,7 +219,7 @@ impl Controller {
     }
 
     /// Begins to follow; leading, begins to play.
-    fn join(&mut self) {
+    pub(super) fn join(&mut self) {
         self.rolling = true;
         if let Some(hold) = &mut self.hold {
             hold.was_rolling = true;
@@ -234,7 +232,15 @@ impl Controller {
         self.say_started();
     }
 
-    fn lead(&mut self, rolling: bool) {
+    pub(super) fn lead_on_or_off(&mut self) {
+        let rolls = match &self.hold {
+            Some(hold) => hold.was_rolling,
+            None => self.rolls(),
+        };
+        self.lead(!rolls);
+    }
+
+    pub(super) fn lead(&mut self, rolling: bool) {
         if let Some(hold) = &mut self.hold {
             hold.was_rolling = rolling;
             return;
@@ -253,16 +259,20 @@ impl Controller {
 
     fn locate(&mut self, place: &Place) {
         match self.resolve(place) {
-            Ok(frame) => match &mut self.hold {
-                Some(hold) => hold.frame = frame,
-                None => self.steer(Move::Locate(frame)),
-            },
+            Ok(frame) => self.go_to(frame),
             Err(e) => self.warn("no-section", e.to_string(), None),
         }
     }
 
+    pub(super) fn go_to(&mut self, frame: u64) {
+        match &mut self.hold {
+            Some(hold) => hold.frame = frame,
+            None => self.steer(Move::Locate(frame)),
+        }
+    }
+
     /// Another song: the transport's frame is one of that from now on. Leading, its beginning.
-    fn other_song(&mut self, song: usize) {
+    pub(super) fn other_song(&mut self, song: usize) {
         if song >= self.songs.len() {
             return;
         }
