@@ -24,4 +24,5 @@ pub mod render;
 pub mod report;
 pub mod song;
 pub mod terminal;
+pub mod tui;
 pub mod units;

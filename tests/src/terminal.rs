@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command};
@@ -21,6 +22,8 @@ pub struct Terminal {
     /// The program's side, kept open to see its modes.
     slave: OwnedFd,
     shown: Arc<Mutex<String>>,
+    /// What a terminal would show of it.
+    screen: Arc<Mutex<vt100::Parser>>,
 }
 
 impl Terminal {
@@ -29,8 +32,16 @@ impl Terminal {
     ///
     /// # Panics
     /// When there is no terminal to be had, or the program can't be started.
-    pub fn start(mut command: Command) -> Self {
-        let (master, slave) = open();
+    pub fn start(command: Command) -> Self {
+        Self::sized(command, COLUMNS, 24)
+    }
+
+    /// The same with so many columns and rows.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn sized(mut command: Command, columns: u16, rows: u16) -> Self {
+        let (master, slave) = open(columns, rows);
         let side = || slave.try_clone().expect("a descriptor");
         command.stdin(side()).stdout(side()).stderr(side());
         // SAFETY: between fork and exec only these two calls, both async-signal-safe; standard
@@ -45,11 +56,21 @@ impl Terminal {
         }
         let child = command.spawn().expect("the program");
         let shown = Arc::new(Mutex::new(String::new()));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(
+            cells(rows),
+            cells(columns),
+            0,
+        )));
         let (mut from, into) = (master.try_clone().expect("a descriptor"), shown.clone());
+        let onto = screen.clone();
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(n @ 1..) = from.read(&mut bytes) {
-                let text = String::from_utf8_lossy(bytes.get(..n).unwrap_or_default());
+                let bytes = bytes.get(..n).unwrap_or_default();
+                let mut screen = onto.lock().unwrap_or_else(PoisonError::into_inner);
+                screen.process(bytes);
+                drop(screen);
+                let text = String::from_utf8_lossy(bytes);
                 let mut all = into.lock().unwrap_or_else(PoisonError::into_inner);
                 all.push_str(&text);
             }
@@ -59,6 +80,7 @@ impl Terminal {
             master,
             slave,
             shown,
+            screen,
         }
     }
 
@@ -84,6 +106,42 @@ impl Terminal {
         wait_until(&format!("`{text}` on the terminal"), || {
             self.shown().contains(text)
         });
+    }
+
+    /// What is on the screen.
+    pub fn screen(&self) -> vt100::Screen {
+        let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        screen.screen().clone()
+    }
+
+    /// Waits until the screen is as wanted, and returns its text.
+    ///
+    /// # Panics
+    /// When it never is.
+    pub fn wait_for_screen(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let mut text = String::new();
+        let deadline = std::time::Instant::now() + crate::program::LONG;
+        while std::time::Instant::now() < deadline {
+            text = self.screen().contents();
+            if wanted(&text) {
+                return text;
+            }
+            thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("never on the screen: {what}\n{text}");
+    }
+
+    /// Another size, as when a window is drawn larger.
+    ///
+    /// # Panics
+    /// When the terminal is gone.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let size = winsize(columns, rows);
+        let mut screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
+        screen.screen_mut().set_size(cells(rows), cells(columns));
+        // SAFETY: an open descriptor of ours and a live structure.
+        let set = unsafe { libc::ioctl(self.master.as_raw_fd(), libc::TIOCSWINSZ, &size) };
+        assert_eq!(set, 0, "the terminal is gone");
     }
 
     /// The last line that was drawn, which is the live line as long as there is one.
@@ -148,14 +206,9 @@ impl Drop for Terminal {
     }
 }
 
-fn open() -> (File, OwnedFd) {
+fn open(columns: u16, rows: u16) -> (File, OwnedFd) {
     let (mut master, mut slave) = (-1, -1);
-    let size = libc::winsize {
-        ws_row: 24,
-        ws_col: COLUMNS,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
+    let size = winsize(columns, rows);
     // SAFETY: three live variables; no name and no modes are given.
     let opened = unsafe {
         libc::openpty(
@@ -173,4 +226,17 @@ fn open() -> (File, OwnedFd) {
     }
     // SAFETY: just opened, and nobody else has them.
     unsafe { (File::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) }
+}
+
+fn cells(n: u16) -> NonZero<u16> {
+    NonZero::new(n).expect("a terminal has cells")
+}
+
+fn winsize(columns: u16, rows: u16) -> libc::winsize {
+    libc::winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    }
 }

@@ -125,6 +125,12 @@ pub(super) fn resolve(
             "-o - and --status json both write to standard output; choose one",
         ));
     }
+    if settings.status.value == Status::Tui && settings.status.source.is_explicit() {
+        return Err(Failure::usage(format!(
+            "{} tui is for play; render tells its progress with text or json",
+            settings.status.source
+        )));
+    }
     let notices = file.notice.into_iter();
     Ok(Render {
         notices: notices

@@ -31,7 +31,7 @@ pub(super) struct SharedArgs {
     #[arg(long, value_name = "DB", value_parser = max_gain_db, allow_hyphen_values = true)]
     pub max_gain_db: Option<f64>,
 
-    /// What is reported: text for people, or one JSON object per line on stdout [default: text]
+    /// What is reported: text for people, one JSON object per line on stdout, or (play) a mixer and a transport on the whole terminal [default: text]
     #[arg(long, value_name = "HOW")]
     pub status: Option<Status>,
 

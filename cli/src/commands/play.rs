@@ -26,16 +26,22 @@ use crate::player::{self, Player, PlayerBuilder};
 use crate::report::{Ended, Latency, Mode, Reporter, Summary, Warning};
 use crate::song::{self, Request, Time};
 use crate::terminal::Keys;
+use crate::tui::{self, Log, Tui};
 
 /// Plays, and reports on the way. In JSON mode every outcome is told here, and the summary is the
 /// last line; otherwise a failure before the first sound goes back to the caller.
 pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
     let mode = match play.settings.status.value {
-        Status::Text => Mode::Text,
+        Status::Tui if has_screen(play)? => Mode::Screen,
+        Status::Tui | Status::Text => Mode::Text,
         Status::Json => Mode::Json,
         Status::None => Mode::None,
     };
-    let mut reporter = Reporter::new(mode);
+    let log = (mode == Mode::Screen).then(Log::new);
+    let mut reporter = match &log {
+        Some(log) => Reporter::on_screen(|people| log.writer(people)),
+        None => Reporter::new(mode),
+    };
     let (sender, inputs) = mpsc::channel();
     if let Err(e) = signals::listen(sender.clone()) {
         let message = format!("signals can't be watched ({e}): they end playing without a fade");
@@ -74,15 +80,17 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
         Ok(player) => player,
         Err(refusal) => return refused(refusal, &play.settings, reporter),
     };
-    let mut keys = if play.keys && mode == Mode::Text {
-        Keys::open(sender.clone()).unwrap_or_else(|e| {
-            let message = format!("the keyboard can't be read: {e}");
-            warn(&mut reporter, "keys", message);
-            None
-        })
-    } else {
-        None
+    let opened = match mode {
+        Mode::Text if play.keys => Keys::open(sender.clone()),
+        // Also where none are taken: they would be echoed.
+        Mode::Screen => Keys::open_all(sender.clone()),
+        _ => Ok(None),
     };
+    let mut keys = opened.unwrap_or_else(|e| {
+        let message = format!("the keyboard can't be read: {e}");
+        warn(&mut reporter, "keys", message);
+        None
+    });
     let server = socket.map(|socket| Server::start(socket, player.remote()));
     // Held until the session is over: then its clients are told so.
     let _server = server.transpose().unwrap_or_else(|e| {
@@ -91,8 +99,36 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
         None
     });
     let _serving = surfaces.start(&player, sender, &mut reporter);
-    let outcome = Session::new(player, &mut reporter, &inputs, &mut keys).run();
+    let screen = log
+        .map(|log| Tui::open(&player, log, play.keys))
+        .transpose();
+    let screen = screen.unwrap_or_else(|e| {
+        warn(&mut reporter, "screen", format!("there is no screen: {e}"));
+        None
+    });
+    let session = Session::new(player, &mut reporter, &inputs, &mut keys);
+    let outcome = session.on_screen(screen.flatten()).run();
     Ok(ending(&outcome, play.fail_on_xrun))
+}
+
+/// Whether there is a terminal UI, which is wanted.
+///
+/// # Errors
+/// Code 64: there can be none, and it was asked for in this very call.
+fn has_screen(play: &Play) -> Result<bool, Failure> {
+    let status = &play.settings.status;
+    let obstacle = match &play.session_manager {
+        Some(_) => Some("a session manager has none for us (NSM_URL is set)"),
+        None => tui::obstacle(),
+    };
+    match obstacle {
+        Some(why) if status.source.is_explicit() => Err(Failure::usage(format!(
+            "{} tui needs a terminal, and {why}; use --status text or json",
+            status.source
+        ))),
+        // In a file it stands ready for whenever there is one.
+        obstacle => Ok(obstacle.is_none()),
+    }
 }
 
 /// The control socket, where there is to be one.

@@ -32,7 +32,7 @@ use crate::song::{self, Request};
 /// Why there is no complete file, to be told to the user, and the exit code.
 pub fn run(render: &args::Render, born: Instant) -> Result<Ending, Failure> {
     let mode = match render.settings.status.value {
-        config::Status::Text => Mode::Text,
+        config::Status::Text | config::Status::Tui => Mode::Text,
         config::Status::Json => Mode::Json,
         config::Status::None => Mode::None,
     };

@@ -61,6 +61,8 @@ words! {
         #[default] Text = "text",
         /// One JSON object per line, on stdout
         Json = "json",
+        /// A mixer and a transport on the whole terminal
+        Tui = "tui",
         /// Nothing but errors
         None = "none",
     }

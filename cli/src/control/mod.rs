@@ -23,6 +23,7 @@ pub use osc::{DATAGRAM, Osc, OscAddress, OscRequest, OscSocket, read_osc};
 pub use place::{Access, Place, Socket, find, folders};
 pub use protocol::{LINE_LIMIT, Request};
 pub use refusal::{ErrorCode, Refusal};
+pub(crate) use remote::Curiosity;
 pub use remote::Remote;
 pub use server::Server;
 pub use verb::{Fader, Looped, MAX_RATE, Switch, Target, VERBS, Verb, When};

@@ -31,6 +31,8 @@ pub enum Mode {
     Text,
     /// One object per line on standard output. Errors are also told on standard error.
     Json,
+    /// Sentences only, for a log: a screen shows where playing is.
+    Screen,
     /// Nothing but errors, on standard error.
     None,
 }
@@ -81,6 +83,21 @@ impl Reporter {
         )
     }
 
+    /// A reporter in [`Mode::Screen`], whose sentences for people go to the writer that `log` makes
+    /// of standard error.
+    pub fn on_screen(log: impl FnOnce(Box<dyn Write + Send>) -> Box<dyn Write + Send>) -> Self {
+        let log = log(unlocked(io::stderr()));
+        let born = Instant::now();
+        let nowhere = Box::new(io::sink());
+        Self::on(
+            Mode::Screen,
+            log,
+            nowhere,
+            None,
+            Box::new(move || born.elapsed()),
+        )
+    }
+
     fn on(
         mode: Mode,
         people: Box<dyn Write + Send>,
@@ -109,7 +126,7 @@ impl Reporter {
     /// Where playing is. To be called at every poll: it is told ten times a second at most, and
     /// only when something has changed. A terminal's live line shows the meters besides.
     pub fn position(&mut self, position: &Position, meters: &Meters) {
-        if self.finished || self.mode == Mode::None {
+        if self.finished || matches!(self.mode, Mode::None | Mode::Screen) {
             return;
         }
         let turn = self.told.as_ref().is_none_or(|t| t.turns(position));
@@ -199,7 +216,7 @@ impl Reporter {
             let dropped = programs.dropped();
             programs.push_last(summary_json(self.t_ms(), summary, dropped));
         }
-        let text = if self.mode == Mode::Text {
+        let text = if self.has_sentences() {
             text::summary(summary, self.people.dropped()) + "\n"
         } else {
             String::new()
@@ -237,8 +254,12 @@ impl Reporter {
         }
     }
 
+    fn has_sentences(&self) -> bool {
+        matches!(self.mode, Mode::Text | Mode::Screen)
+    }
+
     fn say(&self, sentence: impl FnOnce() -> String) {
-        if self.mode == Mode::Text && !self.finished {
+        if self.has_sentences() && !self.finished {
             self.people.push(sentence() + "\n");
         }
     }

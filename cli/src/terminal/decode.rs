@@ -1,4 +1,6 @@
-//! From the bytes of a terminal to keys.
+//! From what was pressed to the keys of plain playing.
+
+use super::Event;
 
 /// What a key asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,134 +27,74 @@ pub enum Key {
     Quit,
 }
 
-/// Where the decoder stands in a sequence of bytes.
+/// From events to keys: what of them the keys of plain playing are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
+pub(super) enum Strokes {
     #[default]
     Ground,
     /// After `m`: a digit is a track.
     Mute,
     /// After `s`.
     Solo,
-    /// After ESC.
-    Escape,
-    /// After ESC `[`, with the first number so far.
-    Csi { number: u16, first: bool },
-    /// After ESC `O`.
-    Ss3,
 }
 
-/// Decodes byte by byte, so that a sequence may come in pieces.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Decoder {
-    state: State,
-}
-
-impl Decoder {
-    /// Whether a sequence that began with ESC is incomplete. Terminals send one in a piece; a
-    /// pause in it means that the ESC was the key of that name.
-    pub(super) fn in_escape(&self) -> bool {
-        matches!(self.state, State::Escape | State::Csi { .. } | State::Ss3)
-    }
-
-    /// A pause after an incomplete escape sequence: forget it.
-    pub(super) fn pause(&mut self) {
-        if self.in_escape() {
-            self.state = State::Ground;
-        }
-    }
-
-    /// Takes a byte; gives the key that it completes, if any.
-    pub(super) fn byte(&mut self, byte: u8) -> Option<Key> {
-        let state = std::mem::take(&mut self.state);
-        match (state, byte) {
-            // ESC always starts anew.
-            (_, 0x1b) => {
-                self.state = State::Escape;
-                None
+impl Strokes {
+    /// Takes an event; gives the key that it completes, if any.
+    pub(super) fn event(&mut self, event: Event) -> Option<Key> {
+        Some(match (std::mem::take(self), event) {
+            (Self::Mute, Event::Char(digit @ '0'..='9')) => Key::Mute(track(digit)),
+            (Self::Solo, Event::Char(digit @ '0'..='9')) => Key::Solo(track(digit)),
+            (_, Event::Char(' ')) => Key::Pause,
+            (_, Event::Char('[')) => Key::PreviousSection,
+            (_, Event::Char(']')) => Key::NextSection,
+            (_, Event::Char('l')) => Key::Loop,
+            (_, Event::Char('q')) => Key::Quit,
+            (_, Event::Left) => Key::Back5,
+            (_, Event::Right) => Key::Forward5,
+            (_, Event::Home) => Key::Start,
+            (_, Event::Char('m')) => {
+                *self = Self::Mute;
+                return None;
             }
-            (State::Mute, b'0'..=b'9') => Some(Key::Mute(track(byte))),
-            (State::Solo, b'0'..=b'9') => Some(Key::Solo(track(byte))),
-            (State::Ground | State::Mute | State::Solo, _) => self.plain(byte),
-            (State::Escape, b'[') => {
-                self.state = State::Csi {
-                    number: 0,
-                    first: true,
-                };
-                None
+            (_, Event::Char('s')) => {
+                *self = Self::Solo;
+                return None;
             }
-            (State::Escape, b'O') => {
-                self.state = State::Ss3;
-                None
-            }
-            // Alt with a key: not one of ours.
-            (State::Escape, _) => None,
-            (State::Ss3, _) => last(byte, 0),
-            (State::Csi { number, first }, b'0'..=b'9') => {
-                let digit = u16::from(byte - b'0');
-                self.state = State::Csi {
-                    number: if first {
-                        number.saturating_mul(10).saturating_add(digit)
-                    } else {
-                        number
-                    },
-                    first,
-                };
-                None
-            }
-            // Further parameters (Shift, Ctrl …) change nothing.
-            (State::Csi { number, .. }, 0x20..=0x3f) => {
-                self.state = State::Csi {
-                    number,
-                    first: false,
-                };
-                None
-            }
-            (State::Csi { number, .. }, _) => last(byte, number),
-        }
-    }
-
-    fn plain(&mut self, byte: u8) -> Option<Key> {
-        match byte {
-            b' ' => Some(Key::Pause),
-            b'[' => Some(Key::PreviousSection),
-            b']' => Some(Key::NextSection),
-            b'l' => Some(Key::Loop),
-            b'q' => Some(Key::Quit),
-            b'm' => {
-                self.state = State::Mute;
-                None
-            }
-            b's' => {
-                self.state = State::Solo;
-                None
-            }
-            _ => None,
-        }
+            _ => return None,
+        })
     }
 }
 
-fn track(digit: u8) -> u8 {
-    match digit {
-        b'0' => 10,
-        d => d.wrapping_sub(b'0'),
-    }
-}
-
-/// The end of a control sequence (ECMA-48; Home differs between terminals).
-fn last(byte: u8, number: u16) -> Option<Key> {
-    match (byte, number) {
-        (b'D', _) => Some(Key::Back5),
-        (b'C', _) => Some(Key::Forward5),
-        (b'H', _) | (b'~', 1 | 7) => Some(Key::Start),
-        _ => None,
+/// The number of a track that a digit stands for: 0 is the tenth.
+pub(crate) fn track(digit: char) -> u8 {
+    match digit.to_digit(10) {
+        Some(0) | None => 10,
+        Some(digit) => digit as u8,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::event;
     use super::*;
     use proptest::prelude::*;
+
+    /// Both steps, as the keys' thread takes them.
+    #[derive(Default)]
+    struct Decoder(event::Decoder, Strokes);
+
+    impl Decoder {
+        fn byte(&mut self, byte: u8) -> Option<Key> {
+            let event = self.0.byte(byte)?;
+            self.1.event(event)
+        }
+
+        fn pause(&mut self) {
+            if let Some(event) = self.0.pause() {
+                assert_eq!(self.1.event(event), None);
+            }
+        }
+    }
 
     fn keys(bytes: &[u8]) -> Vec<Key> {
         let mut d = Decoder::default();
@@ -201,7 +143,7 @@ mod tests {
     fn an_escape_key_alone_is_forgotten_after_a_pause() {
         let mut d = Decoder::default();
         d.byte(0x1b);
-        assert!(d.in_escape());
+        assert!(d.0.in_escape());
         d.pause();
         assert_eq!(d.byte(b'['), Some(Key::PreviousSection));
         d.byte(0x1b);

@@ -9,9 +9,10 @@ use std::thread::{self, JoinHandle};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::Key;
-use super::decode::Decoder;
+use super::decode::Strokes;
+use super::event::Decoder;
 use super::mode::{Modes, restore_on_panic};
+use super::{Event, Key};
 
 /// How often the thread looks whether the terminal is still, or again, its own.
 const LOOK: Timespec = Timespec {
@@ -45,6 +46,24 @@ impl Keys {
     /// # Errors
     /// The system gave no thread or no pipe. Playing works without keys.
     pub fn open<T: From<Key> + Send + 'static>(sender: Sender<T>) -> io::Result<Option<Self>> {
+        let mut strokes = Strokes::default();
+        Self::read(move |event| match strokes.event(event) {
+            Some(key) => sender.send(key.into()).is_ok(),
+            None => true,
+        })
+    }
+
+    /// The same with everything that is pressed, the mouse included where the terminal reports it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_all<T: From<Event> + Send + 'static>(
+        sender: Sender<T>,
+    ) -> io::Result<Option<Self>> {
+        Self::read(move |event| sender.send(event.into()).is_ok())
+    }
+
+    fn read(mut send: impl FnMut(Event) -> bool + Send + 'static) -> io::Result<Option<Self>> {
         let (reader, writer) = io::pipe()?;
         let Some(modes) = Modes::stdin()? else {
             return Ok(None);
@@ -57,7 +76,7 @@ impl Keys {
         };
         let modes = keys.modes.clone();
         keys.thread = Some(thread::Builder::new().name("keys".into()).spawn(move || {
-            run(&modes, &reader, &mut |key| sender.send(key.into()).is_ok());
+            run(&modes, &reader, &mut send);
             modes.close();
         })?);
         Ok(Some(keys))
@@ -82,7 +101,7 @@ impl Drop for Keys {
 }
 
 /// Reads until `wake` is closed, the terminal is gone or `send` says no.
-fn run(modes: &Modes, wake: &PipeReader, send: &mut dyn FnMut(Key) -> bool) {
+fn run(modes: &Modes, wake: &PipeReader, send: &mut dyn FnMut(Event) -> bool) {
     let mut decoder = Decoder::default();
     let mut bytes = [0; 64];
     loop {
@@ -95,10 +114,10 @@ fn run(modes: &Modes, wake: &PipeReader, send: &mut dyn FnMut(Key) -> bool) {
         let fds = if ours { &mut fds[..] } else { &mut fds[..1] };
         let wait = if decoder.in_escape() { &ESCAPE } else { &LOOK };
         match poll(fds, Some(wait)) {
-            Ok(0) => {
-                decoder.pause();
-                continue;
-            }
+            Ok(0) => match decoder.pause() {
+                Some(event) if !send(event) => return,
+                _ => continue,
+            },
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             Err(_) => return,
@@ -115,8 +134,8 @@ fn run(modes: &Modes, wake: &PipeReader, send: &mut dyn FnMut(Key) -> bool) {
             Ok(0) => return,
             Ok(n) => {
                 for &b in bytes.iter().take(n) {
-                    if let Some(key) = decoder.byte(b)
-                        && !send(key)
+                    if let Some(event) = decoder.byte(b)
+                        && !send(event)
                     {
                         return;
                     }

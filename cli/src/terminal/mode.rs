@@ -11,6 +11,8 @@ use rustix::termios::{
     tcsetattr,
 };
 
+use crate::media::is_decoding;
+
 /// Whether this process may read and change the terminal `fd` without being stopped for it.
 /// False for what is no terminal, and for a terminal that isn't this process's own.
 pub fn foreground(fd: impl AsFd) -> bool {
@@ -26,11 +28,14 @@ pub fn width(fd: impl AsFd) -> Option<usize> {
 /// The terminal of the [`Keys`](super::Keys) that are open, for [`restore`].
 static OPEN: Mutex<Option<Arc<Modes>>> = Mutex::new(None);
 
-/// Puts the terminal's modes back, and keeps them so until [`Keys::resume`](super::Keys::resume).
-/// Does nothing without open keys or in the background, so it may be called at any time and any
+/// Puts the terminal's modes back and takes a [`Screen`](super::Screen) away, and keeps them so until they
+/// are resumed. What a [`Capture`](super::Capture) took is released.
+/// Does nothing where nothing is open or in the background, so it may be called at any time and any
 /// number of times: before the process ends without unwinding (`exit`, a signal that is raised
 /// again) and before it stops itself. Not from within a signal handler.
 pub fn restore() {
+    super::screen::restore();
+    super::capture::release();
     if let Some(modes) = &*held(&OPEN) {
         modes.park();
     }
@@ -42,7 +47,10 @@ pub(super) fn restore_on_panic() {
     ONCE.call_once(|| {
         let next = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            restore();
+            // A decoder that stumbles is caught, and playing goes on.
+            if !is_decoding() {
+                restore();
+            }
             next(info);
         }));
     });

@@ -116,7 +116,10 @@ pub(super) fn run(
         };
         link.reply(Ticket::Open, "ready");
         link.dirty(false);
-        if keys.is_none() && play.keys && play.settings.status.value == Status::Text {
+        if keys.is_none()
+            && play.keys
+            && matches!(play.settings.status.value, Status::Text | Status::Tui)
+        {
             keys = Keys::open(sender.clone()).unwrap_or_default();
         }
         let session = Session::new(player, reporter, inputs, &mut keys).managed(attached, plays);

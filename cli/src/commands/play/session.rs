@@ -14,7 +14,8 @@ use crate::report::{
     BusLevel, Ended, Failure, Faults, Meters, Reporter, State, Summary, Switched, Warning,
 };
 use crate::song::Time;
-use crate::terminal::{self, Key, Keys};
+use crate::terminal::{self, Event, Key, Keys};
+use crate::tui::Tui;
 
 /// How long a key or a signal may wait.
 const TICK: Duration = Duration::from_millis(25);
@@ -27,6 +28,8 @@ const SKIP_S: f64 = 5.0;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Input {
     Key(Key),
+    /// Something was pressed, for a screen.
+    Event(Event),
     Signal(Signal),
     /// A surface has something to say.
     Surface(String),
@@ -37,6 +40,12 @@ pub(super) enum Input {
 impl From<Key> for Input {
     fn from(key: Key) -> Self {
         Self::Key(key)
+    }
+}
+
+impl From<Event> for Input {
+    fn from(event: Event) -> Self {
+        Self::Event(event)
     }
 }
 
@@ -77,6 +86,7 @@ pub(super) struct Session<'a> {
     keys: &'a mut Option<Keys>,
     signal: Option<i32>,
     manager: Option<Attached<'a>>,
+    screen: Option<Tui>,
     /// Plays at once.
     plays: bool,
     next: Option<Open>,
@@ -96,6 +106,7 @@ impl<'a> Session<'a> {
             keys,
             signal: None,
             manager: None,
+            screen: None,
             plays: true,
             next: None,
         }
@@ -108,6 +119,11 @@ impl<'a> Session<'a> {
             plays,
             ..self
         }
+    }
+
+    /// With a screen.
+    pub fn on_screen(self, screen: Option<Tui>) -> Self {
+        Self { screen, ..self }
     }
 
     /// Plays until it is over, and says so.
@@ -124,7 +140,14 @@ impl<'a> Session<'a> {
             }
             // A player that is over may have left notes.
             let over = self.player.is_over();
-            match self.player.next_note(TICK) {
+            let wait = match &mut self.screen {
+                Some(screen) => {
+                    screen.frame(&self.player);
+                    screen.wait().min(TICK)
+                }
+                None => TICK,
+            };
+            match self.player.next_note(wait) {
                 Some(Note::Summary(summary)) => break Some(summary),
                 Some(note) => self.tell(note),
                 // A summary that came while the process was being suspended is with the player.
@@ -140,6 +163,7 @@ impl<'a> Session<'a> {
             };
         }
         // The terminal is as it was before the last words.
+        self.screen = None;
         *self.keys = None;
         match &summary {
             Some(summary) => self.reporter.summary(summary),
@@ -194,6 +218,11 @@ impl<'a> Session<'a> {
     fn obey(&mut self, input: Input) {
         match input {
             Input::Key(key) => self.press(key),
+            Input::Event(event) => {
+                if let Some(screen) = &mut self.screen {
+                    screen.event(event, &self.player);
+                }
+            }
             Input::Signal(Signal::End(number)) => {
                 self.signal = (number == SIGINT).then_some(number);
                 self.player.quit();
@@ -271,6 +300,9 @@ impl<'a> Session<'a> {
         let _ = raise(SIGSTOP);
         if let Some(keys) = self.keys.as_ref() {
             keys.resume();
+        }
+        if let Some(screen) = &mut self.screen {
+            screen.resume();
         }
         if was_playing {
             self.player.play();
