@@ -52,6 +52,7 @@ if [[ $target = test || $target = soak ]]; then
     need flac have flac
     need lame have lame
     need vorbis-tools have oggenc
+    need libltc-dev library ltc
     need tmux have tmux
     need valgrind have valgrind
     need strace have strace

@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod exit;
 pub mod feeder;
 mod located;
+pub mod made;
 pub mod media;
 pub mod nsm;
 pub mod null;

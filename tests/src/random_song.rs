@@ -55,6 +55,7 @@ impl RandomSong {
             Track {
                 name: format!("stem {i}"),
                 file,
+                made: None,
                 gain: s.gain,
                 pan: s.pan,
                 mute: s.mute,
@@ -78,6 +79,7 @@ impl RandomSong {
                 .collect(),
             sections: Vec::new(),
             tempo: Vec::new(),
+            lead_nanos: 0,
             on_end: OnEnd::Stop,
         };
         Self {

@@ -54,6 +54,7 @@ pub fn track(name: &str, file: &Path) -> Track {
     Track {
         name: name.into(),
         file: file.into(),
+        made: None,
         gain: 1.0,
         pan: 0.0,
         mute: false,

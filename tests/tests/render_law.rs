@@ -39,6 +39,7 @@ fn track(name: &str, file: PathBuf) -> Track {
     Track {
         name: name.to_owned(),
         file,
+        made: None,
         gain: 1.0,
         pan: 0.0,
         mute: false,
@@ -55,6 +56,7 @@ fn song(tracks: Vec<Track>, buses: Vec<Bus>) -> Song {
         buses,
         sections: Vec::new(),
         tempo: Vec::new(),
+        lead_nanos: 0,
         on_end: OnEnd::Stop,
     }
 }

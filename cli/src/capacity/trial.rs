@@ -63,6 +63,7 @@ pub(super) fn run(
     let track = |i: usize| Track {
         name: format!("stem {}", i + 1),
         file: material.path(),
+        made: None,
         // Such that every stem costs its arithmetic.
         gain: 0.25 + (i % 7) as f32 * 0.03,
         pan: (i % 9) as f32 * 0.1 - 0.45,

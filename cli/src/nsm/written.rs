@@ -7,6 +7,7 @@ use std::path::{Component, Path};
 
 use serde::Serialize;
 
+use crate::made::{FrameRate, Made};
 use crate::player::SongMixer;
 use crate::song::{OnEnd, Time, check_name, unique};
 use crate::units::gain_from_db;
@@ -23,6 +24,10 @@ struct Out<'a> {
     sections: Vec<OutSection<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tempo: Vec<OutTempo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    click: Option<OutClick>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ltc: Option<OutLtc>,
 }
 
 #[derive(Serialize)]
@@ -64,6 +69,27 @@ struct OutTempo {
     meter: String,
 }
 
+#[derive(Serialize)]
+struct OutClick {
+    name: String,
+    bus: String,
+    gain_db: f64,
+    pan: f64,
+    mute: bool,
+    accents: Vec<u32>,
+    count_in: u32,
+}
+
+#[derive(Serialize)]
+struct OutLtc {
+    fps: &'static str,
+    start: String,
+    name: String,
+    bus: String,
+    gain_db: f64,
+    mute: bool,
+}
+
 /// Writes a song, its mixer as it stands, into the folder `home`, with links to audio that isn't in it.
 /// Returns the names its tracks have there: they are those of the song, cut to what a song file
 /// takes.
@@ -73,11 +99,44 @@ struct OutTempo {
 pub(super) fn write_song(home: &Path, song: &SongMixer) -> io::Result<Vec<String>> {
     fs::create_dir_all(home)?;
     let names = track_names(song);
+    // The file's times have no count-in in them.
+    let before = |time: &Time| match time {
+        Time::Nanos(nanos) => Time::Nanos(nanos.saturating_sub(song.song.lead_nanos)),
+        other => other.clone(),
+    };
+    let (mut click, mut ltc) = (None, None);
     let mut tracks = Vec::new();
     for (i, (track, name)) in song.song.tracks.iter().zip(&names).enumerate() {
         // Channels of a wide stem that are set otherwise are kept elsewhere.
         let setting = song.strips.iter().find(|s| s.track == i).map(|s| s.setting);
         let setting = setting.unwrap_or_default();
+        match &track.made {
+            None => {}
+            Some(Made::Click(made)) => {
+                click = Some(OutClick {
+                    name: name.clone(),
+                    bus: track.bus_name().to_owned(),
+                    gain_db: db_from_gain(setting.gain),
+                    pan: shortest(setting.pan),
+                    mute: setting.mute,
+                    accents: made.accents.clone(),
+                    count_in: made.count_in,
+                });
+                continue;
+            }
+            Some(Made::Ltc(made)) => {
+                let rate = FrameRate::ALL.iter().find(|(_, rate)| *rate == made.rate);
+                ltc = Some(OutLtc {
+                    fps: rate.map_or("25", |(name, _)| name),
+                    start: made.start.to_string(),
+                    name: name.clone(),
+                    bus: track.bus_name().to_owned(),
+                    gain_db: db_from_gain(setting.gain),
+                    mute: setting.mute,
+                });
+                continue;
+            }
+        }
         tracks.push(OutTrack {
             name: name.clone(),
             file: link(home, &track.file)?,
@@ -86,7 +145,8 @@ pub(super) fn write_song(home: &Path, song: &SongMixer) -> io::Result<Vec<String
             mute: setting.mute,
             solo: setting.solo,
             bus: track.bus_name().to_owned(),
-            offset: (track.offset != Time::Nanos(0)).then(|| track.offset.to_string()),
+            offset: (before(&track.offset) != Time::Nanos(0))
+                .then(|| before(&track.offset).to_string()),
         });
     }
     let level = |name: &str| song.levels.iter().find(|(n, _)| n == name).map(|(_, l)| *l);
@@ -113,19 +173,32 @@ pub(super) fn write_song(home: &Path, song: &SongMixer) -> io::Result<Vec<String
         tracks,
         buses: declared.chain(implied).collect(),
         sections: (song.song.sections.iter())
+            // That of the count-in, which is made again.
+            .filter(|s| {
+                s.end
+                    .as_ref()
+                    .is_none_or(|end| before(end) != Time::Nanos(0))
+            })
             .map(|s| OutSection {
                 name: &s.name,
-                start: s.start.to_string(),
-                end: s.end.as_ref().map(ToString::to_string),
+                start: before(&s.start).to_string(),
+                end: s.end.as_ref().map(|end| before(end).to_string()),
             })
             .collect(),
         tempo: (song.song.tempo.iter())
-            .map(|stretch| OutTempo {
-                at: stretch.at.to_string(),
+            .enumerate()
+            .map(|(i, stretch)| OutTempo {
+                at: match i {
+                    0 => before(&song.song.first_bar()),
+                    _ => before(&stretch.at),
+                }
+                .to_string(),
                 bpm: stretch.micro_bpm as f64 / 1e6,
                 meter: format!("{}/{}", stretch.beats, stretch.unit),
             })
             .collect(),
+        click,
+        ltc,
     };
     let body = toml::to_string(&out).map_err(io::Error::other)?;
     let text = format!("# Written by backline when its session was saved.\n\n{body}");

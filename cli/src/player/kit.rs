@@ -129,7 +129,7 @@ impl Kit {
         let mut sources = Vec::new();
         let mut strips = song.strips.iter().zip(directs);
         for (i, track) in song.song.tracks.iter().enumerate() {
-            let reader = song.open_track(i, options)?;
+            let reader = song.open_track(i, options, size.rate)?;
             let rate = reader.spec().rate;
             if options.strict_rate && rate != size.rate {
                 return Err(PlayerError::Song(format!(

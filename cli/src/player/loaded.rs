@@ -123,6 +123,14 @@ impl Loaded {
         let mut all = Vec::new();
         let mut stdin = None;
         for (track, t) in song.tracks.iter().enumerate() {
+            if let Some(made) = &t.made {
+                // As long as the others are: a length of its own it has not.
+                let spec = made.spec(0);
+                all.extend(strips_of(track, &t.name, spec.channels));
+                lengths.push(0);
+                specs.push(spec);
+                continue;
+            }
             let mut reader = open_stem(&t.file, options)?;
             let length = match reader.spec().frames {
                 Some(frames) => frames,
@@ -134,6 +142,11 @@ impl Loaded {
             specs.push(spec);
             if is_stdin(&t.file) {
                 stdin = Some(Shared::new(reader));
+            }
+        }
+        if let Some(rate) = usual_rate(&specs) {
+            for spec in specs.iter_mut().filter(|s| s.rate == 0) {
+                spec.rate = rate;
             }
         }
         if all.len() > TRACKS {
@@ -187,13 +200,18 @@ impl Loaded {
         &self.buses
     }
 
-    /// A reader of a track's stem, at its own rate.
+    /// A reader of a track's stem, at its own rate; what is made is made at `rate` Hz.
     pub fn open_track(
         &self,
         track: usize,
         options: &LoadOptions,
+        rate: u32,
     ) -> Result<Box<dyn Reader>, PlayerError> {
-        let file = &self.song.tracks[track].file;
+        let track = &self.song.tracks[track];
+        if let Some(made) = &track.made {
+            return Ok(made.reader(&self.song, rate, self.length(rate)));
+        }
+        let file = &track.file;
         match &self.stdin {
             Some(stdin) if is_stdin(file) => Ok(stdin.reader()),
             _ => open_stem(file, options),
@@ -233,10 +251,9 @@ impl Loaded {
 
     /// The song's length at `rate`: that of its longest stem, offset included.
     pub fn length(&self, rate: u32) -> u64 {
-        self.lengths
-            .iter()
-            .zip(&self.specs)
-            .enumerate()
+        let stems = self.lengths.iter().zip(&self.specs).enumerate();
+        stems
+            .filter(|(i, _)| self.song.tracks[*i].made.is_none())
             .map(|(i, (frames, spec))| {
                 media::resampled_frames(*frames, spec.rate, rate)
                     .saturating_add(self.offset(i, rate))
@@ -271,12 +288,14 @@ impl Loaded {
 
     /// The rate that most stems have; of two equally common ones the higher.
     pub fn usual_rate(&self) -> Option<u32> {
-        let rates: Vec<u32> = self.specs.iter().map(|s| s.rate).collect();
-        rates
-            .iter()
-            .copied()
-            .max_by_key(|r| (rates.iter().filter(|o| *o == r).count(), *r))
+        usual_rate(&self.specs)
     }
+}
+
+/// The commonest rate of those that are known.
+fn usual_rate(specs: &[Spec]) -> Option<u32> {
+    let rates = || specs.iter().map(|s| s.rate).filter(|rate| *rate > 0);
+    rates().max_by_key(|r| (rates().filter(|o| o == r).count(), *r))
 }
 
 /// A track's controls as the song has them.

@@ -221,7 +221,8 @@ impl Rendering {
     /// The audio files of all songs.
     pub(super) fn inputs(&self) -> impl Iterator<Item = &Path> {
         let tracks = self.songs.iter().flat_map(|song| &song.song.tracks);
-        tracks.map(|track| track.file.as_path())
+        let files = tracks.filter(|track| track.made.is_none());
+        files.map(|track| track.file.as_path())
     }
 
     /// Frames of the whole rendering.

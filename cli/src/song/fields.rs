@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::Time;
+use crate::made::FrameRate;
 use crate::units::Level;
 
 /// A level in dB: a number, `-inf` allowed.
@@ -56,6 +57,43 @@ impl<'de> Deserialize<'de> for Bpm {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "beats per minute such as 137.3";
         deserializer.deserialize_any(Number(expected)).map(Self)
+    }
+}
+
+/// Frames a second of time code.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Fps(pub FrameRate);
+
+impl<'de> Deserialize<'de> for Fps {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FpsVisitor;
+
+        impl Visitor<'_> for FpsVisitor {
+            type Value = Fps;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("24, 25, \"29.97df\" or 30 frames a second")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Fps, E> {
+                let found = FrameRate::ALL.iter().find(|(name, _)| *name == text);
+                found.map(|(_, rate)| Fps(*rate)).ok_or_else(|| {
+                    E::custom(format!(
+                        "expected 24, 25, \"29.97df\" or 30 frames a second, not `{text}`"
+                    ))
+                })
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Fps, E> {
+                self.visit_str(&number.to_string())
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Fps, E> {
+                self.visit_str(&number.to_string())
+            }
+        }
+
+        deserializer.deserialize_any(FpsVisitor)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Song and setlist files: TOML in, a checked [`Song`] or list of songs out.
 
+mod made;
 mod raw;
 mod tempo;
 
@@ -14,6 +15,7 @@ use super::names::{check_name, clean};
 use super::{Bus, OnEnd, Section, Song, SongError, Time, Track};
 use crate::config::RATE;
 use crate::located::{self, Located};
+use crate::made::Made;
 use crate::units::{Connect, gain_from_db};
 use raw::{Raw, RawBus, RawSection, RawTrack};
 
@@ -63,7 +65,7 @@ pub fn parse(path: &Path, text: &str, max_gain_db: f64) -> Result<Document, Song
 
 /// The list of known keys in a complaint, without those that would be refused.
 fn without_reserved(what: String) -> String {
-    what.replace(", `click`, `ltc`, `midi`", "")
+    what.replace(", `midi`", "")
         .replace(", `crossfade`, `after`", "")
 }
 
@@ -109,13 +111,7 @@ impl File<'_> {
             }
             Some(_) => {}
         }
-        for (key, value) in [
-            ("click", &raw.click),
-            ("ltc", &raw.ltc),
-            ("midi", &raw.midi),
-        ] {
-            self.reserved(key, value)?;
-        }
+        self.reserved("midi", &raw.midi)?;
         match (&raw.tracks, &raw.songs) {
             (Some(_), None) => self.song(path, raw),
             (None, Some(_)) => self.setlist(raw),
@@ -152,16 +148,39 @@ impl File<'_> {
         let sections = self.sections(raw.sections)?;
         let buses = self.buses(raw.buses)?;
         let tempo = self.tempo(raw.tempo)?;
-        let tracks = self.tracks(raw.tracks, &sections)?;
+        let mut tracks = self.tracks(raw.tracks, &sections)?;
+        let made = [
+            raw.click.as_ref().map(|click| self.click(click, &tempo)),
+            raw.ltc.as_ref().map(|ltc| self.ltc(ltc)),
+        ];
+        for track in made.into_iter().flatten() {
+            let track = track?;
+            if let Some(same) = tracks.iter().find(|t| t.name == track.name) {
+                let what = format!(
+                    "there is a track `{}` already; give the made one another `name`",
+                    same.name
+                );
+                let place = match track.made {
+                    Some(Made::Ltc(_)) => raw.ltc.as_ref().map(Spanned::span),
+                    _ => raw.click.as_ref().map(Spanned::span),
+                };
+                return Err(Located::at(self.text, place.map_or(0, |p| p.start), what));
+            }
+            tracks.push(track);
+        }
         let on_end = raw.on_end.map(Spanned::into_inner);
-        let song = Song {
+        let mut song = Song {
             title,
             tracks,
             buses,
             sections,
             tempo,
+            lead_nanos: 0,
             on_end: on_end.unwrap_or_default(),
         };
+        if let (Some(raw), 1..) = (&raw.click, song.count_in()) {
+            self.count_in(raw, &mut song)?;
+        }
         Ok(Document::Song { song, on_end })
     }
 
@@ -172,6 +191,8 @@ impl File<'_> {
             ("buses", raw.buses.as_ref().map(Spanned::span)),
             ("sections", raw.sections.as_ref().map(Spanned::span)),
             ("tempo", raw.tempo.as_ref().map(Spanned::span)),
+            ("click", raw.click.as_ref().map(Spanned::span)),
+            ("ltc", raw.ltc.as_ref().map(Spanned::span)),
         ];
         for (key, span) in misplaced {
             if let Some(span) = span {
@@ -246,6 +267,7 @@ impl File<'_> {
             tracks.push(Track {
                 name,
                 file,
+                made: None,
                 gain: self.gain("gain_db", &track.gain_db)?,
                 pan: track.pan.map_or(0.0, |pan| pan.0),
                 mute: track.mute,

@@ -65,6 +65,7 @@ pub(super) fn song_of(title: String, files: Vec<PathBuf>) -> Song {
         .map(|(name, file)| Track {
             name,
             file,
+            made: None,
             gain: 1.0,
             pan: 0.0,
             mute: false,

@@ -205,7 +205,7 @@ fn folder(path: &Path, max_gain_db: f64) -> Result<Loaded, SongError> {
 
 /// A song whose stems are all there.
 fn checked(song: Song, on_end: Option<OnEnd>, file: &Path) -> Result<Loaded, SongError> {
-    for track in &song.tracks {
+    for track in song.tracks.iter().filter(|t| t.made.is_none()) {
         if kind(&track.file, Some(file))? == Kind::Folder {
             return Err(SongError::Folder {
                 path: track.file.clone(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::names::suggested_bus;
 use super::tempo::Stretch;
+use crate::made::Made;
 
 /// A point of time in a song, kept as it was given and turned into frames once per deck.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +47,10 @@ pub enum OnEnd {
 pub struct Track {
     /// Unique in the song.
     pub name: String,
-    /// The audio file; `-` is a WAV on standard input.
+    /// The audio file; `-` is a WAV on standard input. Empty when it is made.
     pub file: PathBuf,
+    /// What is played instead of a file.
+    pub made: Option<Made>,
     /// Linear gain, from 0.
     pub gain: f32,
     /// −1 (left) to +1 (right).
@@ -89,13 +92,13 @@ pub struct Bus {
 
 impl Bus {
     /// A bus as it is when only its name is known: no outputs, unity, and following the master
-    /// unless it is `click` or `cue`.
+    /// unless it is `click`, `cue` or `ltc`.
     pub fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             outputs: Vec::new(),
             level: 1.0,
-            follow_master: !matches!(name, "click" | "cue"),
+            follow_master: !matches!(name, "click" | "cue" | "ltc"),
             jack: Vec::new(),
         }
     }
@@ -125,6 +128,9 @@ pub struct Song {
     pub sections: Vec<Section>,
     /// The tempo map, in order of start; empty when the song has none.
     pub tempo: Vec<Stretch>,
+    /// How much later everything is than the song's file says, to make room for a count-in; ns. All times of
+    /// the song have it in them already.
+    pub lead_nanos: u64,
     /// What happens at the end.
     pub on_end: OnEnd,
 }

@@ -24,13 +24,24 @@ pub struct Stretch {
     pub unit: u32,
 }
 
+impl Stretch {
+    /// How long so many bars of it last, ns.
+    pub fn bars_nanos(&self, bars: u32) -> u64 {
+        let beats = u128::from(bars) * u128::from(self.beats);
+        let micro_bpm = u128::from(self.micro_bpm.max(1));
+        // 60 s in ns, times the millionths of the tempo.
+        let nanos = (beats * 60_000_000_000_000_000 + micro_bpm / 2) / micro_bpm;
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+}
+
 /// A beat of a song.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beat {
     /// First frame of the beat, from the song's start.
     pub frame: u64,
-    /// Bar, from 1: the first of the tempo map.
-    pub bar: u64,
+    /// Bar, from 1: the first of the tempo map. Those of a count-in end with 0.
+    pub bar: i64,
     /// Beat of its bar, from 1.
     pub beat: u32,
     /// Beats of its bar.
@@ -53,7 +64,7 @@ struct Laid {
     micro_bpm: u64,
     beats: u32,
     /// Number of its first bar.
-    bar: u64,
+    bar: i64,
 }
 
 impl Laid {
@@ -94,7 +105,7 @@ impl Laid {
         let beats = u64::from(self.beats);
         Beat {
             frame: self.beat(n, rate),
-            bar: self.bar + n / beats,
+            bar: self.bar.saturating_add_unsigned(n / beats),
             // Below `beats`, which is a u32.
             beat: (n % beats) as u32 + 1,
             of: self.beats,
@@ -110,12 +121,13 @@ impl Grid {
         let mut stretches: Vec<Laid> = Vec::new();
         for stretch in &song.tempo {
             let start = start(stretch);
-            let mut bar = 1;
+            let mut bar = 1 - i64::from(song.count_in());
             while let Some(before) = stretches.last_mut() {
                 if before.start < start {
                     before.end = start;
                     let count = before.count(rate);
-                    bar = before.bar + count.div_ceil(u64::from(before.beats));
+                    let bars = count.div_ceil(u64::from(before.beats));
+                    bar = before.bar.saturating_add_unsigned(bars);
                     break;
                 }
                 stretches.pop();
@@ -216,7 +228,7 @@ mod tests {
             for (n, beat) in grid.beats(0).take(8_238).enumerate() {
                 let exact = n as f64 * 60.0 * f64::from(rate) / 137.3;
                 assert!((beat.frame as f64 - exact).abs() <= 0.500_001, "{n}");
-                assert_eq!(beat.bar, n as u64 / 4 + 1);
+                assert_eq!(beat.bar, n as i64 / 4 + 1);
                 assert_eq!(u64::from(beat.beat), n as u64 % 4 + 1);
             }
         }
@@ -260,7 +272,7 @@ mod tests {
     fn a_change_of_tempo_begins_a_bar() {
         // 120 bpm is 24 000 frames a beat; the change comes in the second beat of bar 2.
         let grid = grid(&[(0, 120.0, 4), (132_000, 60.0, 3)], RATE);
-        let beats: Vec<(u64, u64, u32)> = grid
+        let beats: Vec<(u64, i64, u32)> = grid
             .beats(72_000)
             .take(5)
             .map(|b| (b.frame, b.bar, b.beat))

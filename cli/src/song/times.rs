@@ -1,6 +1,7 @@
 //! A song's times as frames, once the rate is known.
 
 use super::{Song, Time};
+use crate::made::Made;
 use crate::units::frames_from_nanos;
 
 /// A song has no section of that name. Name one that it has.
@@ -38,6 +39,27 @@ pub struct Span {
 }
 
 impl Song {
+    /// Bars of click before the music.
+    pub fn count_in(&self) -> u32 {
+        let mut made = self.tracks.iter().filter_map(|track| track.made.as_ref());
+        made.find_map(|made| match made {
+            Made::Click(click) => Some(click.count_in),
+            Made::Ltc(_) => None,
+        })
+        .unwrap_or(0)
+    }
+
+    /// Where the music's first bar begins: the tempo map, but for the bars of a count-in.
+    pub fn first_bar(&self) -> Time {
+        let Some(first) = self.tempo.first() else {
+            return Time::Nanos(0);
+        };
+        match first.at {
+            Time::Nanos(at) => Time::Nanos(at.saturating_add(first.bars_nanos(self.count_in()))),
+            _ => first.at.clone(),
+        }
+    }
+
     /// The frame (from the song's start) of `time` at `rate` Hz, rounded half up.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use toml::Spanned;
 
 use crate::song::OnEnd;
-use crate::song::fields::{Bpm, GainDb, Pan, TimeText};
+use crate::song::fields::{Bpm, Fps, GainDb, Pan, TimeText};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,9 +19,9 @@ pub(super) struct Raw {
     pub buses: Option<Spanned<Vec<RawBus>>>,
     pub sections: Option<Spanned<Vec<RawSection>>>,
     pub tempo: Option<Spanned<Vec<RawStretch>>>,
+    pub click: Option<Spanned<RawClick>>,
+    pub ltc: Option<Spanned<RawLtc>>,
     pub songs: Option<Spanned<Vec<RawEntry>>>,
-    pub click: Option<Spanned<IgnoredAny>>,
-    pub ltc: Option<Spanned<IgnoredAny>>,
     pub midi: Option<Spanned<IgnoredAny>>,
 }
 
@@ -73,4 +73,29 @@ pub(super) struct RawStretch {
     pub at: Option<Spanned<TimeText>>,
     pub bpm: Spanned<Bpm>,
     pub meter: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawClick {
+    pub name: Option<Spanned<String>>,
+    pub bus: Option<Spanned<String>>,
+    pub gain_db: Option<Spanned<GainDb>>,
+    pub pan: Option<Pan>,
+    #[serde(default)]
+    pub mute: bool,
+    pub accents: Option<Spanned<Vec<Spanned<i64>>>>,
+    pub count_in: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLtc {
+    pub fps: Spanned<Fps>,
+    pub start: Option<Spanned<String>>,
+    pub name: Option<Spanned<String>>,
+    pub bus: Option<Spanned<String>>,
+    pub gain_db: Option<Spanned<GainDb>>,
+    #[serde(default)]
+    pub mute: bool,
 }

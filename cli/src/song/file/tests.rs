@@ -75,6 +75,7 @@ fn a_whole_song() {
             Track {
                 name: "Drums".into(),
                 file: "set/stems/drums.flac".into(),
+                made: None,
                 gain: gain_from_db(-6.0),
                 pan: -0.25,
                 mute: true,
@@ -85,6 +86,7 @@ fn a_whole_song() {
             Track {
                 name: "click".into(),
                 file: "/else/click.wav".into(),
+                made: None,
                 gain: 1.0,
                 pan: 0.0,
                 mute: false,
@@ -130,6 +132,7 @@ fn a_whole_song() {
             },
         ],
         tempo: vec![],
+        lead_nanos: 0,
         on_end: OnEnd::Hold,
     };
     let on_end = Some(OnEnd::Hold);
@@ -209,7 +212,7 @@ fn the_file_as_a_whole() {
     );
     refused(
         &["version = 1", "tempi = 3", TRACK],
-        "2:1: unknown key `tempi`, expected one of `version`, `title`, `on_end`, `tracks`, `buses`, `sections`, `tempo`, `songs`",
+        "2:1: unknown key `tempi`, expected one of `version`, `title`, `on_end`, `tracks`, `buses`, `sections`, `tempo`, `click`, `ltc`, `songs`",
     );
     refused(
         &["version = 1", "title = ' '", TRACK],
@@ -293,12 +296,10 @@ fn reserved_keys_are_refused() {
     let reserved = |key: &str| {
         format!("`{key}` is a reserved key that this version of backline can't play; remove it")
     };
-    for key in ["click", "ltc", "midi"] {
-        refused(
-            &["version = 1", TRACK, &format!("[{key}]"), "a = 1"],
-            &format!("4:1: {}", reserved(key)),
-        );
-    }
+    refused(
+        &["version = 1", TRACK, "[midi]", "a = 1"],
+        &format!("4:1: {}", reserved("midi")),
+    );
     for key in ["crossfade", "after"] {
         let line = format!("{key} = 2");
         let column = key.len() + 4;
@@ -599,6 +600,8 @@ fn the_schema_knows_the_same_keys() {
     same(in_schema("bus"), in_parser("[[buses]]"));
     same(in_schema("section"), in_parser("[[sections]]"));
     same(in_schema("tempo"), in_parser("[[tempo]]\nbpm = 90"));
+    same(in_schema("click"), in_parser("[click]"));
+    same(in_schema("ltc"), in_parser("[ltc]"));
     same(in_schema("entry"), in_parser("[[songs]]"));
     let mut top = in_schema("song");
     top.push("songs".into());
@@ -611,5 +614,77 @@ fn the_schema_knows_the_same_keys() {
         .collect();
     for end in ends {
         assert!(read(&format!("version = 1\non_end = '{end}'\n{TRACK}")).is_ok());
+    }
+}
+
+#[test]
+fn a_click_with_a_count_in_moves_everything() {
+    let text = format!(
+        "version = 1\n{TRACK}\noffset = 1\n[[sections]]\nname = 'verse'\nstart = 2\n[[tempo]]\nat = 0.5\nbpm = 120\n[click]\ncount_in = 2\naccents = [1, 3]\ngain_db = -6\n[ltc]\nfps = 25\nstart = '10:00:00:00'"
+    );
+    let song = song(&text);
+    // Two bars of 120 bpm are 4 s, half of one is there already.
+    let nanos = |s: f64| Time::Nanos((s * 1e9) as u64);
+    assert_eq!(song.lead_nanos, 3_500_000_000);
+    assert_eq!(song.tracks[0].offset, nanos(4.5));
+    assert_eq!(song.tempo[0].at, nanos(0.0));
+    assert_eq!(song.first_bar(), nanos(4.0));
+    let names: Vec<&str> = song.sections.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(names, ["Count-in", "verse"]);
+    assert_eq!(song.sections[1].start, nanos(5.5));
+    let [_, click, ltc] = &song.tracks[..] else {
+        panic!("{:?}", song.tracks);
+    };
+    assert_eq!(
+        (click.name.as_str(), click.bus.as_deref()),
+        ("click", Some("click"))
+    );
+    assert_eq!(click.gain, gain_from_db(-6.0));
+    let made = crate::made::Click {
+        accents: vec![1, 3],
+        count_in: 2,
+    };
+    assert_eq!(click.made, Some(Made::Click(made)));
+    assert_eq!(
+        (ltc.name.as_str(), ltc.bus.as_deref()),
+        ("ltc", Some("ltc"))
+    );
+    let grid = crate::song::tempo::Grid::new(&song, 48_000);
+    let beat = grid.beat_at(4 * 48_000).unwrap();
+    assert_eq!((beat.bar, beat.beat, beat.frame), (1, 1, 4 * 48_000));
+    assert_eq!(grid.beat_at(0).unwrap().bar, -1);
+}
+
+#[test]
+fn clicks_and_time_codes_that_make_no_sense() {
+    let tempo = "tempo = [{ bpm = 120 }]";
+    for (lines, wrong) in [
+        (
+            ["", "[click]", ""],
+            "5:1: a click needs a tempo map (`[[tempo]]`)",
+        ),
+        (
+            [tempo, "[click]", "accents = [0]"],
+            "6:12: accents are beats of a bar, from 1 to 64",
+        ),
+        (
+            [tempo, "[click]", "count_in = 17"],
+            "6:12: a count-in has from 0 to 16 bars",
+        ),
+        (
+            ["", "[ltc]", "fps = 29.97"],
+            "6:7: expected 24, 25, \"29.97df\" or 30 frames a second, not `29.97`",
+        ),
+        (
+            ["", "[ltc]", "fps = '29.97df'\nstart = '00:01:00:00'"],
+            "7:9: expected a time code HH:MM:SS:FF that there is at this frame rate, not `00:01:00:00`",
+        ),
+        (
+            [tempo, "[click]", "name = 'a'"],
+            "5:1: there is a track `a` already; give the made one another `name`",
+        ),
+    ] {
+        let [first, head, last] = lines;
+        refused(&["version = 1", first, TRACK, head, last], wrong);
     }
 }
