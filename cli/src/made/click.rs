@@ -128,7 +128,7 @@ mod tests {
                     if frame >= end {
                         break;
                     }
-                    wanted.push((frame, n as u64 % beats == 0));
+                    wanted.push((frame, (n as u64).is_multiple_of(beats)));
                 }
             }
             let mut plane = vec![0.0; 1 << 16];

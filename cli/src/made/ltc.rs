@@ -101,7 +101,7 @@ impl TimeCode {
             frames: next(rate.numbers())?,
         };
         let dropped =
-            rate.drops() && code.frames < 2 && code.seconds == 0 && code.minutes % 10 != 0;
+            rate.drops() && code.frames < 2 && code.seconds == 0 && !code.minutes.is_multiple_of(10);
         (parts.next().is_none() && !dropped).then_some(code)
     }
 
@@ -153,7 +153,7 @@ impl TimeCode {
             | units(self.hours) << 48
             | tens(self.hours) << 56
             | SYNC << 64;
-        if bits.count_ones() % 2 != 0 {
+        if !bits.count_ones().is_multiple_of(2) {
             bits |= 1
                 << match rate {
                     FrameRate::Fps25 => 59,
