@@ -100,8 +100,10 @@ impl TimeCode {
             seconds: next(60)?,
             frames: next(rate.numbers())?,
         };
-        let dropped =
-            rate.drops() && code.frames < 2 && code.seconds == 0 && !code.minutes.is_multiple_of(10);
+        let dropped = rate.drops()
+            && code.frames < 2
+            && code.seconds == 0
+            && !code.minutes.is_multiple_of(10);
         (parts.next().is_none() && !dropped).then_some(code)
     }
 
