@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use backend_alsa::{Access, Alsa, AlsaOptions};
 use backline_tests::alsa_rig::{Ramp, Shared, cpu_time, isolated, runs, until};
 use engine_core::backend::{
-    Backend, BackendErrorKind as Kind, Closed, Granted, Halt, Health, Report, Wish,
+    Backend, BackendErrorKind as Kind, Closed, Granted, Halt, Health, Played, Process, Report, Wish,
 };
 use engine_core::convert::{Dither, SampleFormat};
 
@@ -21,6 +21,7 @@ const FORMATS: [SampleFormat; 5] = [
 ];
 const LONG: Duration = Duration::from_secs(20);
 const STEREO: &[&str] = &["main_L", "main_R"];
+const EIGHT: &[&str] = &["a", "b", "c", "d", "e", "f", "g", "h"];
 const S32: SampleFormat = SampleFormat::S32;
 
 fn wish(format: SampleFormat) -> Wish<'static> {
@@ -64,6 +65,7 @@ struct Play {
     length: u64,
     granted: Granted,
     format: SampleFormat,
+    channels: usize,
     file: PathBuf,
 }
 
@@ -92,6 +94,7 @@ impl Play {
             backend,
             ramp,
             length,
+            channels: granted.channels as usize,
             granted,
             format,
             file,
@@ -137,12 +140,13 @@ impl Play {
     /// Frames heard, as runs of (first, count), without the silence after them.
     fn heard(&self) -> Vec<(u64, u64)> {
         let data = std::fs::read(&self.file).expect("what was heard");
-        let size = 2 * self.format.bytes();
+        let size = self.channels * self.format.bytes();
         let last = data
             .chunks_exact(size)
             .rposition(|frame| frame.iter().any(|b| *b != 0));
         let end = last.map_or(0, |i| (i + 1) * size);
-        runs(&data[..end], self.format, 2, 2).expect("frames of the ramp only")
+        runs(&data[..end], self.format, self.channels, self.channels)
+            .expect("frames of the ramp only")
     }
 }
 
@@ -164,21 +168,136 @@ fn pass(time: Duration) {
 // --- exactness ---
 
 #[test]
-fn every_format_and_access_is_exact_to_the_last_frame() {
+fn every_format_width_and_access_is_exact_to_the_last_frame() {
     isolated(
-        "every_format_and_access_is_exact_to_the_last_frame",
+        "every_format_width_and_access_is_exact_to_the_last_frame",
         |folder| {
             for format in FORMATS {
-                for access in [Access::Mmap, Access::Rw] {
-                    // No multiple of the period.
-                    let length = 70_001;
-                    let mut play = Play::faulty(folder, "SPEED=20", access, &wish(format), length);
-                    assert_eq!(play.granted.format, Some(format));
-                    assert_eq!((play.granted.rate, play.granted.channels), (48_000, 2));
-                    assert_eq!((play.granted.period, play.granted.periods), (256, Some(4)));
-                    play.finish();
-                    assert_eq!(play.heard(), [(1, length)], "{format:?} {access:?}");
+                for channels in [2, 4, 8] {
+                    for access in [Access::Mmap, Access::Rw] {
+                        let what = format!("{format:?}, {channels} channels, {access:?}");
+                        // No multiple of the period.
+                        let length = 30_001;
+                        let wish = Wish {
+                            outs: &EIGHT[..channels],
+                            ..wish(format)
+                        };
+                        let mut play = Play::faulty(folder, "SPEED=20", access, &wish, length);
+                        let granted = &play.granted;
+                        assert_eq!(granted.format, Some(format), "{what}");
+                        let shape = (granted.rate, granted.channels as usize);
+                        assert_eq!(shape, (48_000, channels), "{what}");
+                        let sizes = (granted.period, granted.periods);
+                        assert_eq!(sizes, (256, Some(4)), "{what}");
+                        play.finish();
+                        assert_eq!(play.heard(), [(1, length)], "{what}");
+                    }
                 }
+            }
+        },
+    );
+}
+
+/// A tone below the steps of 16 bit, the same on both channels.
+struct Tone {
+    frame: u64,
+    given: Arc<AtomicU64>,
+}
+
+/// Of full scale: no whole number of steps.
+const TONE_LEVEL: f64 = 10.37 / 32_768.0;
+/// Cycles in [`TONE_FRAMES`].
+const TONE_CYCLES: f64 = 1337.0;
+const TONE_FRAMES: usize = 1 << 16;
+
+fn tone(frame: usize) -> f64 {
+    let phase = 2.0 * std::f64::consts::PI * TONE_CYCLES * frame as f64 / TONE_FRAMES as f64;
+    TONE_LEVEL * phase.sin()
+}
+
+impl Process for Tone {
+    fn process(&mut self, planes: &mut [&mut [f32]], frames: usize) -> Played {
+        for plane in planes.iter_mut() {
+            for (i, x) in plane.iter_mut().take(frames).enumerate() {
+                *x = tone(self.frame as usize + i) as f32;
+            }
+        }
+        self.frame += frames as u64;
+        self.given.store(self.frame, Ordering::Release);
+        Played::Engine
+    }
+
+    fn ready(&mut self, _: usize) -> bool {
+        true
+    }
+}
+
+/// The device's samples, of steps of 16 bit, on the left.
+fn tone_heard(folder: &Path, dither: Dither, access: Access) -> Vec<f64> {
+    let file = folder.join("tone.raw");
+    let device = format!("faulty:FILE={},SPEED=20", file.display());
+    let mut backend = Alsa::new(AlsaOptions {
+        dither,
+        ..options(&device, access)
+    });
+    backend.open(&wish(SampleFormat::S16)).unwrap();
+    let given = Arc::new(AtomicU64::new(0));
+    let tone = Tone {
+        frame: 0,
+        given: given.clone(),
+    };
+    backend.start(tone).unwrap();
+    until("the tone's end", || {
+        given.load(Ordering::Acquire) as usize > TONE_FRAMES
+    });
+    backend.halt(Halt::Drain, LONG).unwrap();
+    assert_eq!(backend.close(LONG), Closed::Clean);
+    let data = std::fs::read(&file).unwrap();
+    let frames = data.chunks_exact(4).take(TONE_FRAMES);
+    let heard: Vec<f64> = frames
+        .map(|f| f64::from(i16::from_le_bytes([f[0], f[1]])))
+        .collect();
+    assert_eq!(heard.len(), TONE_FRAMES);
+    heard
+}
+
+/// What is heard beyond the tone, dBFS (a full-scale sine is 0), and how far it follows the tone and its
+/// first harmonics: the greatest of their amplitudes in it, in steps.
+fn beyond_the_tone(heard: &[f64]) -> (f64, f64) {
+    let n = heard.len() as f64;
+    let error: Vec<f64> = (heard.iter().enumerate())
+        .map(|(i, x)| x - tone(i) * 32_768.0)
+        .collect();
+    let power = error.iter().map(|e| e * e).sum::<f64>() / n;
+    let floor = 10.0 * (power / (32_768.0f64.powi(2) / 2.0)).log10();
+    let amplitude = |harmonic: usize| {
+        let (s, c) = error.iter().enumerate().fold((0.0, 0.0), |(s, c), (i, e)| {
+            let turns = TONE_CYCLES * (harmonic * i) as f64 / n;
+            let phase = 2.0 * std::f64::consts::PI * turns.fract();
+            (s + e * phase.sin(), c + e * phase.cos())
+        });
+        2.0 * f64::hypot(s, c) / n
+    };
+    (floor, (1..=12).map(amplitude).fold(0.0, f64::max))
+}
+
+#[test]
+fn dither_makes_a_floor_that_knows_nothing_of_the_signal() {
+    isolated(
+        "dither_makes_a_floor_that_knows_nothing_of_the_signal",
+        |folder| {
+            for access in [Access::Mmap, Access::Rw] {
+                let dithered = tone_heard(folder, Dither::Tpdf, access);
+                let (floor, follows) = beyond_the_tone(&dithered);
+                // Rounding with triangular noise: a power of ¼ step², −93.3 dBFS. White noise of
+                // that power has amplitudes of 0.003 steps at each of these frequencies.
+                assert!((floor + 93.3).abs() < 0.1, "{floor} dBFS");
+                assert!(follows < 0.012, "{follows} steps");
+                // The same bytes at every run.
+                assert_eq!(dithered, tone_heard(folder, Dither::Tpdf, access));
+                let (floor, follows) = beyond_the_tone(&tone_heard(folder, Dither::None, access));
+                assert!(floor < -97.0, "{floor} dBFS");
+                assert!(follows > 0.03, "{follows} steps: rounding alone distorts");
             }
         },
     );
