@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use ratatui::layout::{Position, Rect};
 
+use super::draw::clock;
 use super::model::{Model, Strip};
 
 /// Less than this is too little for anything.
@@ -47,6 +48,8 @@ pub struct Layout {
     pub area: Rect,
     /// State, position, section, title.
     pub transport: Rect,
+    /// The position in large digits.
+    pub clock: Rect,
     /// The names of the sections over the wave form.
     pub ruler: Rect,
     /// The wave form.
@@ -137,6 +140,8 @@ impl Layout {
             20..=31 => 3,
             _ => 5,
         };
+        let large = height > 31 && model.look.glyphs.halves.is_some();
+        let clock = if large { clock::ROWS + 1 } else { 0 };
         let below = !wide && (songs || latency);
         let mut log = match height {
             _ if below => 4,
@@ -144,8 +149,9 @@ impl Layout {
             10..=19 => 2,
             _ => 4,
         };
-        let rest =
-            |wave: u16, log: u16| height.saturating_sub(4 + wave + u16::from(wave > 0) + log);
+        let rest = |wave: u16, log: u16| {
+            height.saturating_sub(4 + clock + wave + u16::from(wave > 0) + log)
+        };
         let want = u16::try_from(tracks + outs).unwrap_or(u16::MAX);
         // A small screen gives its rows to the strips before the log and the wave form.
         while rest(wave, log) < want.min(4) && (wave > 0 || log > 2) {
@@ -157,7 +163,7 @@ impl Layout {
         let mut extra = rest(wave, log).saturating_sub(want);
         let gap = u16::from(extra > 1);
         extra -= gap;
-        let more = extra.min(if height > 31 { 4 } else { 0 });
+        let more = extra.min(if height > 31 { 2 } else { 0 });
         wave += more;
         log += extra - more;
 
@@ -165,6 +171,7 @@ impl Layout {
         let mut all = Self {
             area,
             transport: rows.take(1),
+            clock: rows.take(clock),
             ruler: rows.take(u16::from(wave > 0)),
             wave: rows.take(wave),
             ..Self::default()

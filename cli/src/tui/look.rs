@@ -48,6 +48,8 @@ pub struct Glyphs {
     pub fills: [&'static str; 9],
     /// A cell that is filled from below, in eighths.
     pub rises: [&'static str; 9],
+    /// A cell's upper half, its lower half, all of it; none where there are no halves.
+    pub halves: Option<[&'static str; 3]>,
     /// A held peak.
     pub hold: &'static str,
     /// Full scale, where nothing is.
@@ -73,6 +75,7 @@ pub struct Glyphs {
 static FULL: Glyphs = Glyphs {
     fills: [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     rises: [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    halves: Some(["▀", "▄", "█"]),
     hold: "│",
     zero: "┊",
     head: "│",
@@ -89,6 +92,7 @@ static FULL: Glyphs = Glyphs {
 static CONSOLE: Glyphs = Glyphs {
     fills: [" ", " ", " ", " ", "▌", "▌", "▌", "▌", "█"],
     rises: [" ", " ", "▄", "▄", "▄", "▄", "▄", "█", "█"],
+    halves: Some(["▀", "▄", "█"]),
     hold: "│",
     zero: "·",
     head: "│",
@@ -104,6 +108,7 @@ static CONSOLE: Glyphs = Glyphs {
 static ASCII: Glyphs = Glyphs {
     fills: [" ", " ", " ", " ", "-", "-", "-", "-", "#"],
     rises: [" ", ".", ".", ".", ":", ":", ":", "#", "#"],
+    halves: None,
     hold: "|",
     zero: ".",
     head: "|",

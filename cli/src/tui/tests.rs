@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -311,6 +312,39 @@ fn any_size_and_anything_in_names_is_drawn() {
                     }
                 }
             }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_pressed_it_can_be_drawn(
+        pressed in proptest::collection::vec((0u8..8, 0u8..128, 0u16..130, 0u16..45), 0..60),
+    ) {
+        let mut m = model(Look::COLOUR);
+        m.status.songs = (0..30).map(|n| n.to_string()).collect();
+        let area = Rect::new(0, 0, 120, 40);
+        for (kind, byte, column, row) in pressed {
+            let does = match kind {
+                0 => MouseDoes::Press,
+                1 => MouseDoes::Drag,
+                2 => MouseDoes::WheelUp,
+                _ => MouseDoes::WheelDown,
+            };
+            let event = match kind {
+                0..=3 => Event::Mouse(Mouse { does, column, row }),
+                4 => Event::Up,
+                5 => Event::Down,
+                _ => Event::Char(byte.into()),
+            };
+            let layout = Layout::new(area, &m);
+            if let Some(Action::Order(verb)) = input::event(&mut m, &layout, event) {
+                // It is one that any other path could ask for.
+                let (name, words) = verb.words();
+                prop_assert!(Verb::parse(name, &words).is_ok(), "{name} {words:?}");
+            }
+            let mut buffer = Buffer::empty(area);
+            draw::draw(&m, &Layout::new(area, &m), &mut buffer);
         }
     }
 }

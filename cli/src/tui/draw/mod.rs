@@ -1,5 +1,6 @@
 //! Drawing: a model on a buffer of cells.
 
+pub(super) mod clock;
 mod help;
 mod keys;
 mod latency;
@@ -27,6 +28,7 @@ pub fn draw(model: &Model, layout: &Layout, buffer: &mut Buffer) {
         return;
     }
     transport::draw(&mut page, layout.transport);
+    clock::draw(&mut page, layout.clock);
     overview::draw(&mut page, layout.ruler, layout.wave);
     strips::draw(&mut page, layout);
     latency::draw(&mut page, layout.latency);
