@@ -3,8 +3,8 @@
 use super::layout::{Layout, Under};
 use super::meter::FLOOR_DB;
 use super::model::{Model, Strip};
-use crate::control::{Looped, Switch, Target, Verb};
-use crate::song::Time;
+use crate::control::{Looped, Switch, Target, Verb, When};
+use crate::song::{Span, Time};
 use crate::terminal::{Event, Mouse, MouseDoes, track};
 use crate::units::{Level, TrackRef};
 
@@ -46,6 +46,7 @@ pub const KEYS: &[Key] = &[
     ("PgUp PgDn", "30 s back, forward", None),
     ("Home", "to the start", None),
     ("[ ]", "section before, next", Some(("[]", "section"))),
+    ("{ }", "jump there on the next bar", None),
     ("l", "loop the section, or stop", Some(("l", "loop"))),
     ("p n", "song before, next", None),
     ("m 1-9 0", "mute track 1-9, 10", Some(("m1", "mute"))),
@@ -113,8 +114,10 @@ pub fn event(model: &mut Model, layout: &Layout, event: Event) -> Option<Action>
         Event::PageUp => order(Verb::Seek(Target::Back(seconds(LONG_SKIP_S)))),
         Event::PageDown => order(Verb::Seek(Target::Forward(seconds(LONG_SKIP_S)))),
         Event::Home => order(Verb::Seek(Target::At(Time::Frames(0)))),
-        Event::Char('[') => section_before(model),
-        Event::Char(']') => section_after(model),
+        Event::Char('[') => seek_section(section_before(model)),
+        Event::Char(']') => seek_section(section_after(model)),
+        Event::Char('{') => jump_section(model, section_before(model)),
+        Event::Char('}') => jump_section(model, section_after(model)),
         Event::Char('l') => order(Verb::Loop(match model.status.looping {
             Some(_) => Looped::Off,
             None => Looped::Here,
@@ -217,30 +220,39 @@ fn pointed(model: &mut Model, layout: &Layout, mouse: Mouse) -> Option<Action> {
 }
 
 /// This section's start, or that of the one before when it has only just begun.
-fn section_before(model: &Model) -> Option<Action> {
+fn section_before(model: &Model) -> Option<&Span> {
     const JUST_S: u64 = 2;
     let frame = model.status.position.frame;
     let just = u64::from(model.status.rate) * JUST_S;
     let mut all = model.sections.iter();
     let here = all.rposition(|s| s.start <= frame);
-    let to = here.and_then(|i| {
+    here.and_then(|i| {
         let section = model.sections.get(i)?;
         match frame - section.start > just || i == 0 {
             true => Some(section),
             false => model.sections.get(i - 1),
         }
-    });
-    seek_section(to)
+    })
 }
 
-fn section_after(model: &Model) -> Option<Action> {
+fn section_after(model: &Model) -> Option<&Span> {
     let frame = model.status.position.frame;
-    seek_section(model.sections.iter().find(|s| s.start > frame))
+    model.sections.iter().find(|s| s.start > frame)
 }
 
-fn seek_section(section: Option<&crate::song::Span>) -> Option<Action> {
+fn seek_section(section: Option<&Span>) -> Option<Action> {
     let name = section?.name.clone();
     order(Verb::Seek(Target::At(Time::Section(name))))
+}
+
+/// In time: on the next bar, or where there are no bars at the end of the present section.
+fn jump_section(model: &Model, section: Option<&Span>) -> Option<Action> {
+    let when = match model.grid.next_bar(model.status.position.frame) {
+        Some(_) => When::NextBar,
+        None => When::SectionEnd,
+    };
+    let name = section?.name.clone();
+    order(Verb::Jump(Time::Section(name), when))
 }
 
 fn selected_track(model: &Model, verb: impl Fn(TrackRef) -> Verb) -> Option<Action> {

@@ -66,6 +66,8 @@ pub struct Glyphs {
     pub states: [&'static str; 4],
     /// Left and right, up and down.
     pub arrows: [&'static str; 2],
+    /// Where it goes next.
+    pub to: &'static str,
     /// The start and the end of a loop.
     pub brackets: [&'static str; 2],
     /// Where more lies above and below.
@@ -84,6 +86,7 @@ static FULL: Glyphs = Glyphs {
     marker: "▸",
     states: ["▶", "‖", "■", "■"],
     arrows: ["←→", "↑↓"],
+    to: "→",
     brackets: ["╟", "╢"],
     more: ["▲", "▼"],
 };
@@ -101,6 +104,7 @@ static CONSOLE: Glyphs = Glyphs {
     marker: "►",
     states: ["►", "=", "■", "■"],
     arrows: ["←→", "↑↓"],
+    to: "→",
     brackets: ["├", "┤"],
     more: ["▲", "▼"],
 };
@@ -117,6 +121,7 @@ static ASCII: Glyphs = Glyphs {
     marker: ">",
     states: [">", "=", ".", "."],
     arrows: ["<- ->", "up down "],
+    to: "->",
     brackets: ["[", "]"],
     more: ["^", "v"],
 };

@@ -19,8 +19,8 @@ mod tests;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ratatui::backend::{Backend, CrosstermBackend};
@@ -36,8 +36,8 @@ use self::overview::Overview;
 use crate::config::MonitorLevel;
 use crate::control::{Answer, Curiosity, ErrorCode, Remote, Verb};
 use crate::player::{Mixer, Player};
-use crate::song::Song;
 use crate::song::tempo::Grid;
+use crate::song::{Song, Time};
 use crate::terminal::{self, Capture, Event, Screen, Turn};
 
 /// Between two frames.
@@ -61,6 +61,32 @@ pub fn obstacle() -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// A jump that waits for its time: its number, and where to.
+#[derive(Default)]
+struct Armed {
+    number: u64,
+    section: Option<String>,
+}
+
+impl Armed {
+    /// The last jump that was asked for counts. Gives its number.
+    fn arm(&mut self, section: String) -> u64 {
+        self.number += 1;
+        self.section = Some(section);
+        self.number
+    }
+
+    fn disarm(&mut self, number: u64) {
+        if self.number == number {
+            self.section = None;
+        }
+    }
+}
+
+fn held(armed: &Mutex<Armed>) -> MutexGuard<'_, Armed> {
+    armed.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The bytes of a frame.
@@ -105,6 +131,8 @@ pub struct Tui {
     /// The songs of the setlist, asked for anew when their titles change.
     songs: Vec<Arc<Song>>,
     asked: Option<Receiver<Mixer>>,
+    /// The jump that waits for its time.
+    armed: Arc<Mutex<Armed>>,
     overview: Overview,
     /// What the monitor was at before the latency monitor was shown.
     monitored: Option<MonitorLevel>,
@@ -155,6 +183,7 @@ impl Tui {
             log_seen: 0,
             songs: Vec::new(),
             asked: None,
+            armed: Arc::default(),
             overview: Overview::new(),
             monitored: None,
         }))
@@ -205,7 +234,15 @@ impl Tui {
 
     fn order(&self, verb: Verb) {
         let log = self.log.clone();
+        let armed = self.armed.clone();
+        let jump = match &verb {
+            Verb::Jump(Time::Section(name), _) => Some(held(&armed).arm(name.clone())),
+            _ => None,
+        };
         self.remote.order(verb, move |answer| {
+            if let Some(jump) = jump.filter(|_| answer.is_last()) {
+                held(&armed).disarm(jump);
+            }
             if let Answer::Refused(refusal) = answer
                 && !matches!(refusal.code, ErrorCode::Superseded | ErrorCode::Over)
             {
@@ -286,6 +323,9 @@ impl Tui {
             };
             self.overview.show(song.cloned(), seconds);
         }
+        let armed = held(&self.armed).section.clone();
+        self.changed |= armed != self.model.armed;
+        self.model.armed = armed;
         self.changed |= self.overview.bring(&mut self.model);
     }
 

@@ -78,6 +78,8 @@ pub struct Model {
     pub panes: Panes,
     /// The end of the log.
     pub log: Vec<Line>,
+    /// The section that is to be jumped to as soon as it is time.
+    pub armed: Option<String>,
     /// `m` or `s` was pressed: a digit is a track.
     pub prefix: Option<char>,
     wanted: Vec<Wanted>,
@@ -98,6 +100,7 @@ impl Model {
             selected: Strip::Track(0),
             panes: Panes::default(),
             log: Vec::new(),
+            armed: None,
             prefix: None,
             wanted: Vec::new(),
         }

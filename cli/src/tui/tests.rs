@@ -17,7 +17,7 @@ use super::log::{Line, Weight};
 use super::look::Look;
 use super::model::{Model, Strip, Wave};
 use super::{draw, meter};
-use crate::control::{Looped, Switch, Target, Verb};
+use crate::control::{Looped, Switch, Target, Verb, When};
 use crate::player::{BusMeter, Status, TrackMeter};
 use crate::report::{Latency, OutputLatency, Position, State};
 use crate::song::tempo::{Grid, Stretch};
@@ -121,6 +121,20 @@ fn model(look: Look) -> Model {
     model
 }
 
+/// 120 bpm in 4/4.
+fn grid() -> Grid {
+    let song = Song {
+        tempo: vec![Stretch {
+            at: Time::Nanos(0),
+            micro_bpm: 120_000_000,
+            beats: 4,
+            unit: 4,
+        }],
+        ..Song::default()
+    };
+    Grid::new(&song, RATE)
+}
+
 fn monitored(model: &mut Model, usage_pct: f64) {
     model.status.latency = Latency::Full {
         mean_ms: 42.667 * usage_pct / 100.0,
@@ -189,16 +203,8 @@ fn screens_of_80_by_24() {
 fn screens_of_120_by_40() {
     let mut m = model(Look::COLOUR);
     check("120x40", &m, 120, 40);
-    let song = Song {
-        tempo: vec![Stretch {
-            at: Time::Nanos(0),
-            micro_bpm: 120_000_000,
-            beats: 4,
-            unit: 4,
-        }],
-        ..Song::default()
-    };
-    m.grid = Grid::new(&song, RATE);
+    m.grid = grid();
+    m.armed = Some("Outro".into());
     monitored(&mut m, 12.0);
     m.status.songs = vec!["One".into(), "Eight Bars Home".into(), "Three".into()];
     m.status.song = 1;
@@ -385,6 +391,11 @@ fn every_key_does_what_it_says() {
     // Six seconds into the chorus.
     assert_eq!(key(&mut m, '['), at(Time::Section("Chorus".into())));
     assert_eq!(key(&mut m, ']'), at(Time::Section("Outro".into())));
+    let jump = |name: &str, when| order(Verb::Jump(Time::Section(name.into()), when));
+    assert_eq!(key(&mut m, '}'), jump("Outro", When::SectionEnd));
+    m.grid = grid();
+    assert_eq!(key(&mut m, '}'), jump("Outro", When::NextBar));
+    assert_eq!(key(&mut m, '{'), jump("Chorus", When::NextBar));
     m.status.position.frame = seconds(15.0);
     assert_eq!(key(&mut m, '['), at(Time::Section("Verse".into())));
     m.status.position.frame = seconds(1.0);

@@ -43,6 +43,10 @@ pub(super) fn draw(page: &mut Page<'_>, area: Rect) {
     if let Some(section) = &position.section {
         x = page.put(area, x + 2, 0, &clean(section), Role::Strong);
     }
+    if let Some(armed) = &model.armed {
+        let to = format!("{} {}", model.look.glyphs.to, clean(armed));
+        x = page.put(area, x + 1, 0, &to, Role::High);
+    }
     let Some(title) = &position.song else {
         return;
     };
