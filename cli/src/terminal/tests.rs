@@ -34,12 +34,23 @@ fn child() {
             std::process::exit(5);
         });
     }
+    let screen = (role == "screen").then(|| {
+        let screen = Screen::open().unwrap().unwrap();
+        let (sink, log) = mpsc::channel();
+        let capture = Capture::new(move |line| sink.send(line).unwrap()).unwrap();
+        capture.resume();
+        eprintln!("<to the log>");
+        println!("<log: {}>", log.recv().unwrap());
+        assert_eq!(screen.turn(), Turn::Anew);
+        screen.show(b"<frame>".to_vec());
+        (screen, capture)
+    });
     println!("<ready>");
     for key in &rx {
         println!("<{key:?}>");
         match (role.as_str(), key) {
             (_, Key::Quit) => break,
-            ("panic", Key::Loop) => {
+            ("panic" | "screen", Key::Loop) => {
                 let _ = std::thread::spawn(|| panic!("<as asked>")).join();
                 println!("<panicked>");
             }
@@ -56,6 +67,7 @@ fn child() {
             println!("<resumed>");
         }
     }
+    drop(screen);
     drop(keys);
     println!("<done>");
 }
@@ -337,4 +349,28 @@ fn the_width_of_a_terminal() {
     assert!(!foreground(&master));
     assert_eq!(width(File::open("/dev/null").unwrap()), None);
     assert!(!foreground(File::open("/dev/null").unwrap()));
+}
+
+#[test]
+fn a_panic_takes_the_screen_away_before_it_is_told() {
+    let mut pty = Pty::child("screen");
+    pty.expect("<log: <to the log>>");
+    pty.expect("\x1b[?1049h");
+    pty.expect("\x1b[?1006h<frame>");
+    pty.send("l");
+    pty.expect("\x1b[?1006l");
+    pty.expect("\x1b[?1049l");
+    pty.expect("<as asked>");
+    pty.expect("<panicked>");
+    pty.same_modes(&fresh());
+}
+
+#[test]
+fn a_screen_is_gone_with_its_owner() {
+    let mut pty = Pty::child("screen");
+    pty.expect("<frame>");
+    pty.send("q");
+    pty.expect("\x1b[?1049l");
+    pty.expect("<done>");
+    assert!(pty.ended().success());
 }
