@@ -21,6 +21,8 @@ pub enum Role {
     Good,
     /// Nearly too much.
     High,
+    /// A load that is much.
+    Heavy,
     /// Too much, or a fault.
     Bad,
     /// It plays.
@@ -126,11 +128,16 @@ static ASCII: Glyphs = Glyphs {
     more: ["^", "v"],
 };
 
+/// Orange, of the 256 colours that most terminals have.
+const ORANGE: Color = Color::Indexed(208);
+
 /// How things look on one terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     /// The terminal has colours, and the user likes them.
     pub colour: bool,
+    /// Its colour for a heavy load: orange where it has one.
+    pub heavy: Color,
     /// What it can show.
     pub glyphs: &'static Glyphs,
 }
@@ -140,16 +147,19 @@ impl Look {
     /// With colours, on a terminal that can show everything.
     pub const COLOUR: Self = Self {
         colour: true,
+        heavy: ORANGE,
         glyphs: &FULL,
     };
     /// Without colours.
     pub const MONO: Self = Self {
         colour: false,
+        heavy: ORANGE,
         glyphs: &FULL,
     };
     /// Without colours, and in ASCII.
     pub const ASCII: Self = Self {
         colour: false,
+        heavy: ORANGE,
         glyphs: &ASCII,
     };
 }
@@ -170,6 +180,10 @@ impl Look {
         Self {
             // https://no-color.org
             colour: set("NO_COLOR").is_none() && !old,
+            heavy: match term.contains("256") || set("COLORTERM").is_some() {
+                true => ORANGE,
+                false => Color::Yellow,
+            },
             glyphs: if !unicode || term.starts_with("vt") {
                 &ASCII
             } else if term == "linux" {
@@ -189,11 +203,13 @@ impl Look {
         match (self.colour, role) {
             (_, Role::Text) | (false, Role::Good) => plain,
             (_, Role::Dim | Role::ToCome) => plain.add_modifier(dim),
-            (_, Role::Strong | Role::Head) | (false, Role::High | Role::Played | Role::Key) => {
+            (_, Role::Strong | Role::Head)
+            | (false, Role::High | Role::Heavy | Role::Played | Role::Key) => {
                 plain.add_modifier(bold)
             }
             (_, Role::Selected) => plain.add_modifier(bold | Modifier::UNDERLINED),
             (true, Role::Frame | Role::Key) => coloured(Color::Cyan),
+            (true, Role::Heavy) => coloured(self.heavy),
             (true, Role::Good) => coloured(Color::Green),
             (true, Role::High) => coloured(Color::Yellow),
             (true, Role::Bad) => coloured(Color::Red).add_modifier(bold),

@@ -267,7 +267,7 @@ fn colours_of_levels_and_loads() {
     // The widget's colours change at 50 and 80 %.
     for (usage, colour) in [
         (49.9, Color::Green),
-        (50.0, Color::Yellow),
+        (50.0, Color::Indexed(208)),
         (80.0, Color::Red),
     ] {
         monitored(&mut m, usage);

@@ -15,7 +15,7 @@ const BAD_PCT: f64 = 80.0;
 pub(super) fn role(usage_pct: f64) -> Role {
     match usage_pct {
         pct if pct >= BAD_PCT => Role::Bad,
-        pct if pct >= HIGH_PCT => Role::High,
+        pct if pct >= HIGH_PCT => Role::Heavy,
         _ => Role::Good,
     }
 }

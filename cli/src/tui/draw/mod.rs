@@ -63,6 +63,8 @@ impl Page<'_> {
             return x;
         }
         let left = usize::from(area.width - x);
+        // Nothing of what was there before.
+        let style = Style::reset().patch(style);
         let (at, _) = self
             .buffer
             .set_stringn(area.x + x, area.y + y, text, left, style);
