@@ -13,17 +13,29 @@ use crate::jackd::Jackd;
 /// # Panics
 /// When it fails there.
 pub fn under_pipewire(test: &str, body: impl FnOnce(Jackd)) {
+    under(test, Some("1024/48000"), body);
+}
+
+/// The same with a quantum that others may change: who asks for one of his own, keeps it.
+///
+/// # Panics
+/// As [`under_pipewire`].
+pub fn under_pipewire_as_it_comes(test: &str, body: impl FnOnce(Jackd)) {
+    under(test, None, body);
+}
+
+fn under(test: &str, quantum: Option<&str>, body: impl FnOnce(Jackd)) {
     let Some(library) = library() else {
         eprintln!("SKIP {test}: PipeWire with its libjack is not installed");
         return;
     };
     let runtime = tempfile::tempdir().expect("a temporary folder");
-    let environment: [(&str, &OsStr); 4] = [
+    let mut environment: Vec<(&str, &OsStr)> = vec![
         ("LD_LIBRARY_PATH", library.as_ref()),
         ("XDG_RUNTIME_DIR", runtime.path().as_ref()),
-        ("PIPEWIRE_QUANTUM", "1024/48000".as_ref()),
         ("DISABLE_RTKIT", "1".as_ref()),
     ];
+    environment.extend(quantum.map(|q| ("PIPEWIRE_QUANTUM", q.as_ref())));
     alone_with(test, &environment, || body(Jackd::start_pipewire()));
 }
 

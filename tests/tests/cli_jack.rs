@@ -223,6 +223,8 @@ fn by_default_it_stays_where_it_was_when_the_server_is_back() {
     let ended = playing.finish();
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     let events = ended.events();
+    // What is missing is said once, not at every return.
+    assert_eq!(ended.warnings().len(), 1, "{ended:#?}");
     let back = (events.iter()).position(|e| e["event"] == "device" && e["state"] == "running");
     let after = events[back.expect("its return")..].iter();
     let positions: Vec<_> = after.filter(|e| e["event"] == "position").collect();

@@ -12,10 +12,11 @@ use backline::song::Song;
 use backline_tests::conductor::Conductor;
 use backline_tests::dice::Dice;
 use backline_tests::jackd::{Jackd, Recorder};
-use backline_tests::pipewire::under_pipewire;
+use backline_tests::pipewire::{under_pipewire, under_pipewire_as_it_comes};
 use backline_tests::program::{Home, Running};
 use backline_tests::session::{SOON, close, jack, jack_to, until};
 use backline_tests::stems::{frame_of, name_of, setlist, song, track, write_f32_wav};
+use engine_core::monitor::MonitorLevel;
 
 const RATE: u32 = 48_000;
 const PORTS: [&str; 2] = ["main_L", "main_R"];
@@ -70,6 +71,51 @@ fn what_is_played_is_heard_exactly() {
         assert_eq!((planes[0].len(), heard(&planes)), (FRAMES, 0));
         let status = player.status();
         assert_eq!(status.starvations, 0);
+        close(player, SOON);
+    });
+}
+
+/// What a desktop's settings do.
+fn settle(key: &str, value: u32) {
+    let mut set = std::process::Command::new("pw-metadata");
+    set.args(["-n", "settings", "0", key, &value.to_string()]);
+    let done = set.output().expect("pw-metadata");
+    assert!(done.status.success(), "{done:?}");
+}
+
+#[test]
+fn a_changed_quantum_loses_nothing_and_a_changed_rate_not_the_place() {
+    let test = "a_changed_quantum_loses_nothing_and_a_changed_rate_not_the_place";
+    under_pipewire_as_it_comes(test, |server| {
+        const FRAMES: usize = 5 * RATE as usize;
+        let dir = tempfile::tempdir().unwrap();
+        let recorder = Recorder::open(&server, "rec", 2, FRAMES);
+        let player = play(dir.path(), &server, &recorder, 100 * u64::from(RATE));
+        player.set_monitor_level(MonitorLevel::Full);
+        let period = || player.latency_stats().budget_ms * RATE as f32 / 1000.0;
+        for quantum in [512, 2048, 1024] {
+            settle("clock.force-quantum", quantum);
+            // (PipeWire takes powers of two; calls longer than the first period are split.)
+            let call = quantum.min(1024) as f32;
+            until("the quantum", || (period() - call).abs() < 1.0);
+            let from = player.status().callbacks;
+            until("some of it", || player.status().callbacks > from + 10);
+        }
+        assert!(!recorder.full(), "there is more to come");
+        until("recorded", || recorder.full());
+        let planes = recorder.finish(SOON);
+        assert_eq!((planes[0].len(), heard(&planes)), (FRAMES, 0));
+        let before = player.status().position.frame as f64 / f64::from(RATE);
+        settle("clock.force-rate", 44_100);
+        until("the rate", || player.status().rate == 44_100);
+        until("sound", || player.status().position.state == State::Playing);
+        let now = player.status().position.frame as f64 / 44_100.0;
+        assert!(
+            (before - 0.2..before + 20.0).contains(&now),
+            "{before} → {now}"
+        );
+        let status = player.status();
+        assert_eq!((status.losses, status.starvations), (0, 0));
         close(player, SOON);
     });
 }

@@ -52,6 +52,8 @@ pub(super) struct Losses {
     pub reason: Option<String>,
     /// Drivers that hung and were left behind with their engines.
     pub abandoned: u32,
+    /// What the driver had to say when it was opened last.
+    notice: String,
     /// When it came back the last time, and the wait before.
     returned: Option<(Instant, Duration)>,
 }
@@ -238,8 +240,10 @@ impl Controller {
                 format!("{} is back", rig.granted.device)
             }),
         }));
-        if !rig.granted.notice.is_empty() {
-            self.warn("driver", rig.granted.notice.to_string(), None);
+        // (The same once more, about a connection that can't be made yet, would be no news.)
+        let notice = rig.granted.notice.to_string();
+        if !notice.is_empty() && notice != self.losses.notice {
+            self.warn("driver", notice, None);
         }
         self.shown.health = None;
         self.decks.size = self.told.output.ring_size(self.told.ring_ms, &rig.granted);
@@ -288,6 +292,7 @@ impl Controller {
     /// Settings that live in the rig.
     pub(super) fn set_up(&mut self, rig: &mut Rig) {
         self.device = (rig.granted.rate, rig.granted.device.to_string());
+        self.losses.notice = rig.granted.notice.to_string();
         let board = rig.handle.board();
         board.set_master(self.master);
         board.set_monitor_level(self.told.monitor);
