@@ -77,10 +77,8 @@ impl RandomSong {
                     ..Bus::named(name)
                 })
                 .collect(),
-            sections: Vec::new(),
-            tempo: Vec::new(),
-            lead_nanos: 0,
             on_end: OnEnd::Stop,
+            ..Song::default()
         };
         Self {
             song,

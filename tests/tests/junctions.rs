@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use backline::control::{Answer, Verb};
 use backline::player::{Player, PlayerBuilder};
+use backline::render::{Options, Pulled, Rendering};
 use backline::song::tempo::{Grid, Stretch};
-use backline::song::{Section, Song, Time};
+use backline::song::{Handover, OnEnd, Section, Song, Time};
 use backline_tests::dice::Dice;
-use backline_tests::stems::{frame_of, setlist, song, track, write_ramp};
+use backline_tests::stems::{frame_of, setlist, song, track, write_f32_wav, write_ramp};
 use backline_tests::step::Stepper;
 
 const RATE: u32 = 48_000;
@@ -204,4 +205,100 @@ fn without_a_tempo_map_there_are_no_bars() {
         panic!("not refused");
     };
     assert!(why.message.contains("[[tempo]]"), "{}", why.message);
+}
+
+/// Two songs of one level each, and how the second takes over.
+fn levels(dir: &std::path::Path, handover: Handover) -> Vec<Song> {
+    let song_of = |name: &str, level: f32, frames: usize| {
+        let path = dir.join(format!("{name}.wav"));
+        write_f32_wav(&path, RATE, &[vec![level; frames]]);
+        song(name, vec![track(name, &path)])
+    };
+    let mut first = song_of("first", 0.5, 30_001);
+    first.on_end = OnEnd::Next;
+    first.handover = handover;
+    vec![first, song_of("second", 0.25, 40_000)]
+}
+
+/// What is heard of songs, live, from the first sound to the end.
+fn live(songs: Vec<Song>) -> Vec<f32> {
+    let driver = Stepper::new(RATE, CALL as u32);
+    let player = PlayerBuilder::new(setlist(songs))
+        .output(driver.output())
+        .poll(Duration::from_millis(10))
+        .ring_ms(200)
+        .build()
+        .unwrap();
+    player.play();
+    let limit = Instant::now() + SOON;
+    let mut heard: Vec<f32> = Vec::new();
+    while player.status().position.state != backline::report::State::Ended || driver.runs() {
+        assert!(Instant::now() < limit, "never over");
+        if !driver.step(CALL, Duration::from_millis(50)) && !driver.runs() && !heard.is_empty() {
+            break;
+        }
+        heard.extend(driver.take().swap_remove(0));
+        // The song after is made ready meanwhile.
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    let first = heard.iter().position(|x| *x != 0.0).expect("sound");
+    let last = heard.iter().rposition(|x| *x != 0.0).expect("sound");
+    heard[first..=last].to_vec()
+}
+
+fn rendered(songs: Vec<Song>) -> Vec<f32> {
+    let options = Options {
+        mix: true,
+        ..Options::default()
+    };
+    let mut rendering = Rendering::open(setlist(songs), options).unwrap();
+    let mut out = Vec::new();
+    let total = rendering.total();
+    loop {
+        match rendering.pull().unwrap() {
+            Pulled::Frames(n) => out.extend_from_slice(&rendering.mix()[0][..n]),
+            Pulled::Waiting => {}
+            Pulled::End => break,
+        }
+    }
+    assert_eq!(out.len() as u64, total);
+    out
+}
+
+#[test]
+fn a_crossfade_is_as_long_as_it_is_said_to_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let songs = levels(dir.path(), Handover::Crossfade(Time::Frames(9_001)));
+    let heard = live(songs.clone());
+    assert_eq!(heard.len(), 30_001 + 40_000 - 9_001);
+    for (i, x) in heard.iter().enumerate() {
+        let (old, new) = match i {
+            ..21_000 => (1.0, 0.0),
+            30_001.. => (0.0, 1.0),
+            _ => {
+                // Equal power; the curve's own tests say where in a frame it is taken.
+                let t = (i - 21_000) as f64 / 9_001.0 * std::f64::consts::FRAC_PI_2;
+                (t.cos(), t.sin())
+            }
+        };
+        let wanted = 0.5 * old + 0.25 * new;
+        let near = if (21_000..30_001).contains(&i) {
+            2e-4
+        } else {
+            0.0
+        };
+        assert!((f64::from(*x) - wanted).abs() <= near, "{i}: {x} {wanted}");
+    }
+    assert!(rendered(songs) == heard, "rendered otherwise than played");
+}
+
+#[test]
+fn a_pause_between_songs_is_silence_to_the_frame() {
+    let dir = tempfile::tempdir().unwrap();
+    let songs = levels(dir.path(), Handover::After(Time::Frames(7_003)));
+    let mut wanted = vec![0.5; 30_001];
+    wanted.extend(vec![0.0; 7_003]);
+    wanted.extend(vec![0.25; 40_000]);
+    assert!(live(songs.clone()) == wanted);
+    assert!(rendered(songs) == wanted);
 }

@@ -58,6 +58,7 @@ fn song(tracks: Vec<Track>, buses: Vec<Bus>) -> Song {
         tempo: Vec::new(),
         lead_nanos: 0,
         on_end: OnEnd::Stop,
+        handover: Default::default(),
     }
 }
 

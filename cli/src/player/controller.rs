@@ -241,9 +241,16 @@ impl Controller {
     pub(super) fn plan(&self, song: usize, frame: Option<u64>, repeat: Option<Loop>) -> Plan {
         let part = self.parts[song];
         let start = frame.unwrap_or(part.start).min(part.end);
+        // Silence before the next song is a part of this one.
+        let silence = match self.follower_of(song) {
+            Some(_) if part.end >= self.songs[song].length(self.rate()) => {
+                self.songs[song].song.handover.silence(self.rate())
+            }
+            _ => 0,
+        };
         Plan {
             start,
-            end: part.end,
+            end: part.end.saturating_add(silence),
             repeat: repeat.filter(|l| start < l.b),
         }
     }
@@ -371,15 +378,10 @@ impl Controller {
         {
             return;
         }
+        let together = self.songs[self.song].together(&self.songs[next], self.rate());
         let plan = self.plan(next, None, self.parts[next].repeat);
-        self.begin(
-            next,
-            plan,
-            Purpose::Follow {
-                of: current,
-                at: len,
-            },
-        );
+        let at = len.saturating_sub(together);
+        self.begin(next, plan, Purpose::Follow { of: current, at });
     }
 
     // ---- ends ----

@@ -262,6 +262,13 @@ impl Loaded {
             .unwrap_or(0)
     }
 
+    /// Frames that this song and the `next` one sound together, at `rate`: never more than half of either, so that no
+    /// song is in two crossfades at once.
+    pub fn together(&self, next: &Self, rate: u32) -> u64 {
+        let shorter = self.length(rate).min(next.length(rate));
+        self.song.handover.together(rate).min(shorter / 2)
+    }
+
     /// The frames between two times, at `rate`: from the beginning and to the end where none is given.
     ///
     /// # Errors

@@ -65,6 +65,8 @@ struct Now {
     /// Frames of the deck, and those of them that were given.
     len: u64,
     given: u64,
+    /// How many of its last frames sound together with the next song's first.
+    together: u64,
     feed: FeedHandle,
 }
 
@@ -72,6 +74,8 @@ struct Now {
 pub struct Rendering {
     // Before the feeder, so that it finds nothing left to do.
     now: Option<Now>,
+    /// The deck that fades out meanwhile.
+    leaving: Option<FeedHandle>,
     engine: Box<HostEngine<HostClock>>,
     handle: HostHandle<HostClock>,
     songs: Vec<Loaded>,
@@ -156,6 +160,10 @@ impl Rendering {
         let once = plans
             .iter()
             .fold(0u64, |n, p| n.saturating_add(p.deck_len().unwrap_or(0)));
+        let decks = list_passes * songs.len() as u64;
+        let twice: u64 = (0..decks.saturating_sub(1))
+            .map(|deck| together(&songs, &plans, deck, rate))
+            .sum();
         let chunk = options.chunk.clamp(1, MAX_CHUNK);
         let width = if options.mix { layout.outs.len() } else { 0 };
         let config = EngineConfig {
@@ -177,10 +185,11 @@ impl Rendering {
         let feeder = Feeder::new(feeder, events_in).map_err(PlayerError::from)?;
         Ok(Self {
             now: None,
+            leaving: None,
             engine,
             handle,
             warnings: notices(&songs, &layout, options.mix),
-            decks: list_passes * songs.len() as u64,
+            decks,
             plans,
             directs,
             load,
@@ -192,7 +201,7 @@ impl Rendering {
             planes: vec![vec![0.0; chunk]; width + stems.planes],
             width,
             done: 0,
-            total: once.saturating_mul(list_passes),
+            total: once.saturating_mul(list_passes).saturating_sub(twice),
             damaged: 0,
             stalled: None,
             songs,
@@ -286,7 +295,7 @@ impl Rendering {
     pub fn pull(&mut self) -> Result<Pulled, RenderError> {
         loop {
             match &self.now {
-                Some(now) if now.given < now.len => break,
+                Some(now) if now.given < now.len - now.together => break,
                 _ => {
                     if !self.next_deck()? {
                         return Ok(Pulled::End);
@@ -297,7 +306,7 @@ impl Rendering {
         let Some(now) = &mut self.now else {
             return Ok(Pulled::End);
         };
-        let frames = (now.len - now.given).min(self.chunk as u64) as usize;
+        let frames = (now.len - now.together - now.given).min(self.chunk as u64) as usize;
         let begun = now.given > 0;
         let need = frames as u64 + u64::from(RESERVE);
         let need = if begun {
@@ -307,8 +316,10 @@ impl Rendering {
         };
         while !self.engine.ready(frames) {
             self.feeder.kick();
-            if !now.feed.wait_primed(need, Instant::now() + LOOK) {
-                let fill = now.feed.fill_frames();
+            let feeds = [Some(&now.feed), self.leaving.as_ref()];
+            let late = |f: &&FeedHandle| !f.wait_primed(need, Instant::now() + LOOK);
+            let late = feeds.into_iter().flatten().find(late);
+            if let Some(fill) = late.map(FeedHandle::fill_frames) {
                 let since = match self.stalled {
                     Some((same, since)) if same == fill => since,
                     _ => Instant::now(),
@@ -339,8 +350,9 @@ impl Rendering {
 
     /// Goes on to the next deck that has any frames.
     fn next_deck(&mut self) -> Result<bool, RenderError> {
-        // Its files are closed before the next ones are opened.
-        self.now = None;
+        // Its files are closed before the next ones are opened, unless both sound together.
+        let together = self.now.as_ref().map_or(0, |now| now.together);
+        self.leaving = self.now.take().filter(|n| n.together > 0).map(|n| n.feed);
         while self.begun < self.decks {
             let song = (self.begun % self.songs.len().max(1) as u64) as usize;
             self.begun += 1;
@@ -365,8 +377,8 @@ impl Rendering {
             let cut = Command::Cut(Cut {
                 deck: kit.deck,
                 at: At::Now,
-                fade: 0,
-                curve: Curve::Linear,
+                fade: u32::try_from(together).unwrap_or(0),
+                curve: Curve::EqualPower,
             });
             // There is room: an engine that is called after each pair of them.
             let _ = self.handle.send(cut);
@@ -379,11 +391,20 @@ impl Rendering {
                 plan,
                 len,
                 given: 0,
+                together: self.together(self.begun - 1),
                 feed,
             });
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Frames that deck number `deck` of all, from 0, sounds together with the one after it.
+    fn together(&self, deck: u64) -> u64 {
+        match deck + 1 < self.decks {
+            true => together(&self.songs, &self.plans, deck, self.size.rate),
+            false => 0,
+        }
     }
 
     /// What the feeder has to tell.
@@ -432,6 +453,23 @@ impl Rendering {
     }
 }
 
+/// Frames that deck number `deck`, from 0, sounds together with the one after it.
+fn together(songs: &[Loaded], plans: &[Plan], deck: u64, rate: u32) -> u64 {
+    let n = songs.len().max(1) as u64;
+    let (this, next) = ((deck % n) as usize, ((deck + 1) % n) as usize);
+    let (Some(song), Some(after)) = (songs.get(this), songs.get(next)) else {
+        return 0;
+    };
+    let len = |i: usize| plans.get(i).and_then(Plan::deck_len).unwrap_or(0);
+    match song.song.on_end {
+        OnEnd::Next => song
+            .together(after, rate)
+            .min(len(this) / 2)
+            .min(len(next) / 2),
+        _ => 0,
+    }
+}
+
 /// What of each song is rendered, once through the list. A song that is alone is repeated.
 fn plans(
     songs: &[Loaded],
@@ -445,7 +483,13 @@ fn plans(
         let start = options.start.as_ref().filter(|_| i == 0);
         let end = options.end.as_ref().filter(|_| i == last);
         let part = song.part(start, end, rate)?;
-        let mut plan = Plan::new(part.start, part.end);
+        let silence = match song.song.on_end {
+            OnEnd::Next if i < last && part.end >= song.length(rate) => {
+                song.song.handover.silence(rate)
+            }
+            _ => 0,
+        };
+        let mut plan = Plan::new(part.start, part.end.saturating_add(silence));
         if passes > 1 {
             plan.repeat = Some(Loop {
                 a: plan.start,

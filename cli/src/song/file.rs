@@ -12,12 +12,12 @@ use toml::Spanned;
 
 use super::fields::{GainDb, TimeText};
 use super::names::{check_name, clean};
-use super::{Bus, OnEnd, Section, Song, SongError, Time, Track};
+use super::{Bus, Handover, OnEnd, Section, Song, SongError, Time, Track};
 use crate::config::RATE;
 use crate::located::{self, Located};
 use crate::made::Made;
 use crate::units::{Connect, gain_from_db};
-use raw::{Raw, RawBus, RawSection, RawTrack};
+use raw::{Raw, RawBus, RawEntry, RawSection, RawTrack};
 
 /// What a file says.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,8 @@ pub struct Entry {
     pub file: PathBuf,
     /// What the setlist says of its end; it goes before what the song says.
     pub on_end: Option<OnEnd>,
+    /// How the next song takes over.
+    pub handover: Handover,
 }
 
 /// Parses the text of a song or setlist file. Relative paths in it are taken from the folder of
@@ -66,7 +68,6 @@ pub fn parse(path: &Path, text: &str, max_gain_db: f64) -> Result<Document, Song
 /// The list of known keys in a complaint, without those that would be refused.
 fn without_reserved(what: String) -> String {
     what.replace(", `midi`", "")
-        .replace(", `crossfade`, `after`", "")
 }
 
 /// Whether an offset is longer than a day, at whatever rate.
@@ -177,6 +178,7 @@ impl File<'_> {
             tempo,
             lead_nanos: 0,
             on_end: on_end.unwrap_or_default(),
+            handover: Handover::Cut,
         };
         if let (Some(raw), 1..) = (&raw.click, song.count_in()) {
             self.count_in(raw, &mut song)?;
@@ -206,15 +208,53 @@ impl File<'_> {
                 return self.error(&songs, "a setlist needs at least one song");
             }
             for song in songs.into_inner() {
-                self.reserved("crossfade", &song.crossfade)?;
-                self.reserved("after", &song.after)?;
+                let handover = self.handover(&song)?;
+                let on_end = song.on_end.as_ref().map(|end| *end.get_ref());
                 entries.push(Entry {
                     file: self.path(&song.file)?,
-                    on_end: song.on_end,
+                    on_end: match handover {
+                        Handover::Cut => on_end,
+                        _ => Some(OnEnd::Next),
+                    },
+                    handover,
                 });
             }
         }
         Ok(Document::Setlist(entries))
+    }
+
+    /// How the song after this one takes over.
+    fn handover(&self, entry: &RawEntry) -> Result<Handover, Located> {
+        let (key, time) = match (&entry.crossfade, &entry.after) {
+            (None, None) => return Ok(Handover::Cut),
+            (Some(time), None) => ("crossfade", time),
+            (None, Some(time)) => ("after", time),
+            (Some(_), Some(after)) => {
+                return self.error(after, "a song has either `crossfade` or `after`, not both");
+            }
+        };
+        if let Some(end) = entry
+            .on_end
+            .as_ref()
+            .filter(|end| *end.get_ref() != OnEnd::Next)
+        {
+            let what = format!("`{key}` is for a song that ends with `on_end = \"next\"`");
+            return self.error(end, what);
+        }
+        let length = self.own_time(time, &format!("`{key}`"))?;
+        let most = if key == "after" { 3600 } else { 60 };
+        let fits = match length {
+            Time::Nanos(nanos) => nanos <= most * 1_000_000_000,
+            Time::Frames(frames) => frames <= most * 48_000,
+            Time::Section(_) => false,
+        };
+        if !fits {
+            return self.error(time, format!("`{key}` is at most {most} seconds"));
+        }
+        Ok(match key {
+            "after" => Handover::After(length),
+            _ => Handover::Crossfade(length),
+        })
     }
 
     fn tracks(

@@ -150,7 +150,8 @@ fn songs(kinds: &[(Kind, &Path)], max_gain_db: f64) -> Result<Vec<Loaded>, SongE
                 Document::Song { song, on_end } => songs.push(checked(song, on_end, path)?),
                 Document::Setlist(entries) if kinds.len() == 1 => {
                     for entry in entries {
-                        let (song, said) = entry_song(&entry.file, path, max_gain_db)?;
+                        let (mut song, said) = entry_song(&entry.file, path, max_gain_db)?;
+                        song.handover = entry.handover;
                         songs.push((song, entry.on_end.or(said)));
                     }
                 }

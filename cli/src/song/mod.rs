@@ -4,6 +4,7 @@ mod error;
 pub(crate) mod fields;
 mod file;
 mod folder;
+mod handover;
 mod load;
 mod model;
 mod names;
@@ -14,6 +15,7 @@ mod times;
 
 pub use error::SongError;
 pub use file::{Document, Entry, parse};
+pub use handover::Handover;
 pub use load::{Request, load};
 pub use model::*;
 pub(crate) use names::unique;

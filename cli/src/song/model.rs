@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::handover::Handover;
 use super::names::suggested_bus;
 use super::tempo::Stretch;
 use crate::made::Made;
@@ -133,6 +134,8 @@ pub struct Song {
     pub lead_nanos: u64,
     /// What happens at the end.
     pub on_end: OnEnd,
+    /// How the next song takes over, where it is gone on with.
+    pub handover: Handover,
 }
 
 /// Songs in order.

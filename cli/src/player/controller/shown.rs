@@ -166,6 +166,8 @@ impl Controller {
                     .then(|| "the stems are read too slowly".to_owned());
                 let song = heard.map_or(self.song, |h| h.song);
                 let frame = heard.map_or(self.parts[self.song].start, |h| h.frame);
+                // Not into the silence before the next song.
+                let frame = frame.min(self.parts[song].end);
                 // In mid-song after a loss, waiting to be told to play on.
                 let going = self.started && self.quitting.is_none() && self.over.is_none();
                 let state = match state {

@@ -440,7 +440,12 @@ impl Controller {
                     self.hand_over(deck, live, At::Now, 0, Curve::Linear);
                     self.roll(0);
                 } else {
-                    self.hand_over(deck, live, At::Frame { of, frame: at }, 0, Curve::Linear);
+                    // What of the old song is left then sounds together with it.
+                    let len = self.decks.find(of).and_then(|l| l.plan.deck_len());
+                    let fade = len.map_or(0, |len| len.saturating_sub(at));
+                    let fade = u32::try_from(fade).unwrap_or(0);
+                    let curve = Curve::EqualPower;
+                    self.hand_over(deck, live, At::Frame { of, frame: at }, fade, curve);
                 }
             }
         }

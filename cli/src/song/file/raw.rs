@@ -62,9 +62,9 @@ pub(super) struct RawSection {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawEntry {
     pub file: Spanned<String>,
-    pub on_end: Option<OnEnd>,
-    pub crossfade: Option<Spanned<IgnoredAny>>,
-    pub after: Option<Spanned<IgnoredAny>>,
+    pub on_end: Option<Spanned<OnEnd>>,
+    pub crossfade: Option<Spanned<TimeText>>,
+    pub after: Option<Spanned<TimeText>>,
 }
 
 #[derive(Deserialize)]

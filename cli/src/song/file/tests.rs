@@ -134,6 +134,7 @@ fn a_whole_song() {
         tempo: vec![],
         lead_nanos: 0,
         on_end: OnEnd::Hold,
+        handover: Handover::Cut,
     };
     let on_end = Some(OnEnd::Hold);
     assert_eq!(
@@ -160,6 +161,7 @@ fn a_setlist() {
     let text =
         "version = 1\n[[songs]]\nfile = 'one'\n[[songs]]\nfile = '/two.toml'\non_end = 'next'";
     let entry = |file: &str, on_end| Entry {
+        handover: Handover::Cut,
         file: file.into(),
         on_end,
     };
@@ -300,14 +302,6 @@ fn reserved_keys_are_refused() {
         &["version = 1", TRACK, "[midi]", "a = 1"],
         &format!("4:1: {}", reserved("midi")),
     );
-    for key in ["crossfade", "after"] {
-        let line = format!("{key} = 2");
-        let column = key.len() + 4;
-        refused(
-            &["version = 1", "[[songs]]", "file = 'a'", &line],
-            &format!("4:{column}: {}", reserved(key)),
-        );
-    }
 }
 
 #[test]
@@ -686,5 +680,37 @@ fn clicks_and_time_codes_that_make_no_sense() {
     ] {
         let [first, head, last] = lines;
         refused(&["version = 1", first, TRACK, head, last], wrong);
+    }
+}
+
+#[test]
+fn how_the_next_song_takes_over() {
+    let of = |lines: &str| {
+        let text = format!("version = 1\n[[songs]]\nfile = 'a'\n{lines}");
+        match read(&text) {
+            Ok(Document::Setlist(mut entries)) => entries.remove(0),
+            other => panic!("{other:?}"),
+        }
+    };
+    let fades = of("crossfade = 2.5");
+    assert_eq!(fades.on_end, Some(OnEnd::Next));
+    let length = Time::Nanos(2_500_000_000);
+    assert_eq!(fades.handover, Handover::Crossfade(length));
+    let waits = of("on_end = 'next'\nafter = '1:00'");
+    assert_eq!(waits.handover, Handover::After(Time::Nanos(60_000_000_000)));
+    for (lines, wrong) in [
+        ("crossfade = 61", "4:13: `crossfade` is at most 60 seconds"),
+        ("after = '1:00:01'", "4:9: `after` is at most 3600 seconds"),
+        ("after = '@x'", "4:9: `after` can't be `@SECTION`"),
+        (
+            "after = 1\ncrossfade = 1",
+            "4:9: a song has either `crossfade` or `after`, not both",
+        ),
+        (
+            "on_end = 'hold'\ncrossfade = 1",
+            "4:10: `crossfade` is for a song that ends with `on_end = \"next\"`",
+        ),
+    ] {
+        refused(&["version = 1", "[[songs]]", "file = 'a'", lines], wrong);
     }
 }
