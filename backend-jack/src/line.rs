@@ -102,8 +102,13 @@ impl<P: Process + 'static> Line<P> {
             labels: labels.collect(),
         };
         let inputs = line.inputs();
-        line.check_targets(&inputs)?;
         let mut notices = Vec::new();
+        // What has come to the graph since the first time is no reason not to be back in it.
+        match line.check_targets(&inputs) {
+            Err(e) if options.patch.memory().returns => notices.push(e.message.to_string()),
+            checked => checked?,
+        }
+        options.patch.memory().returns = true;
         if name != options.client_name {
             notices.push(format!(
                 "The name {:?} is taken on the JACK server; this client is {name:?}.",

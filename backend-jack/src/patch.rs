@@ -34,6 +34,8 @@ pub(crate) struct Memory {
     cables: Vec<Cable>,
     /// Connections by rule that were taken apart by hand: port, the rule's target, the input.
     undone: Vec<(String, String, String)>,
+    /// A client has been opened with all its rules found good: the next one is its return.
+    pub(crate) returns: bool,
 }
 
 #[derive(Debug)]

@@ -411,6 +411,38 @@ fn a_missing_target_is_said_once_and_connected_when_it_comes() {
 }
 
 #[test]
+fn what_would_be_refused_at_first_does_not_keep_it_from_coming_back() {
+    let Some(server) = Jackd::start(256, 48_000) else {
+        return;
+    };
+    let first = Recorder::open(&server, "rec", 1, 4800);
+    let rules = options(&server, vec![regex("main_L", "rec.*:in_1")]);
+    let (mut jack, _) = open(rules.clone(), STEREO);
+    jack.start(Ramp::default()).expect("starts");
+    poll("connected and seen", || {
+        jack.report();
+        first.full() && first.connections("backline:main_L") == ["rec:in_1"]
+    });
+    assert_eq!(jack.close(LONG), Closed::Clean);
+    // Meanwhile two match: said, and what was connected is again.
+    let _second = Recorder::open(&server, "rec2", 1, 1);
+    let granted = jack.open(&wish(STEREO)).expect("comes back");
+    assert!(granted.notice.contains("must be one"), "{}", granted.notice);
+    jack.start(Ramp::default()).expect("starts");
+    poll("connected as before", || {
+        jack.report();
+        first.connections("backline:main_L") == ["rec:in_1"]
+    });
+    assert_eq!(jack.close(LONG), Closed::Clean);
+    let fresh = JackOptions {
+        patch: Default::default(),
+        ..rules
+    };
+    let e = Jack::<Ramp>::new(fresh).open(&wish(STEREO));
+    assert_eq!(e.expect_err("refused").kind, BackendErrorKind::Usage);
+}
+
+#[test]
 fn what_a_user_disconnects_stays_so() {
     let Some(server) = Jackd::start(256, 48_000) else {
         return;
