@@ -3,7 +3,7 @@
 //! A [`Tui`] is on the thread that reads keys. It reads the player's status, asks for things by the same
 //! [verbs](crate::control::Verb) as every other path, and hands finished frames to the screen's own
 //! thread ([`crate::terminal::Screen`]): a slow or a stopped terminal costs frames and nothing else. What is
-//! shown is a plain value ([`model`]), laid out ([`layout`]) and drawn ([`draw`]) without a terminal.
+//! shown is a plain value (`model`), laid out (`layout`) and drawn (`draw`) without a terminal.
 
 mod draw;
 mod input;
