@@ -31,6 +31,7 @@ mod negotiate;
 mod options;
 pub mod realtime;
 mod refusal;
+mod sequencer;
 mod shared;
 mod transfer;
 mod worker;
@@ -38,6 +39,7 @@ mod worker;
 pub use backend::Alsa;
 pub use list::{PlaybackDevice, list};
 pub use options::{Access, AlsaOptions};
+pub use sequencer::{Message, Sequencer, SequencerError};
 
 /// Most channels a device may be opened with.
 pub const MAX_CHANNELS: usize = 256;

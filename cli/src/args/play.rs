@@ -16,7 +16,7 @@ use crate::config::{
     Setting, Settings, Source, Transport,
 };
 use crate::control::OscAddress;
-use crate::control::surface::InputName;
+use crate::control::surface::{InputName, MidiFrom};
 use crate::exit::Failure;
 use crate::song::OnEnd;
 use crate::units::{Connect, TimeRange};
@@ -165,6 +165,16 @@ pub(super) struct SessionArgs {
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
 
+    /// Hear MIDI through the ALSA sequencer; with =CLIENT, that client is connected whenever it is there
+    #[arg(
+        long,
+        value_name = "CLIENT",
+        num_args = 0..=1,
+        require_equals = true
+    )]
+    #[allow(clippy::option_option, reason = "clap's type for an optional value")]
+    pub midi: Option<Option<MidiFrom>>,
+
     /// Hear this input: evdev:PATH, gpio:CHIP/LINE [repeatable]
     ///
     /// evdev is an input device, such as a page-turner, a foot switch or a button box, best by its name in
@@ -280,6 +290,12 @@ impl PlayArgs {
             control_group: session.control_group.clone(),
             osc: session.osc.clone(),
             map: session.map.clone(),
+            midi: match &session.midi {
+                Some(from) => Some(from.clone().unwrap_or(MidiFrom::Anyone)),
+                None => off
+                    .filter(|off| off.contains("midi"))
+                    .map(|_| MidiFrom::None),
+            },
             input: (!session.input.is_empty()).then(|| session.input.clone()),
             ..self.shared.layer(off)
         })

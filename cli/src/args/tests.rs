@@ -6,6 +6,7 @@ use engine_core::convert::{Dither, SampleFormat};
 
 use super::*;
 use crate::config::{BackendChoice, MonitorLevel, OnDamage, Profile, Source, Status};
+use crate::control::surface::MidiFrom;
 use crate::exit::Code;
 use crate::song::{OnEnd, Time};
 use crate::units::{Connect, TrackRef, gain_from_db};
@@ -77,7 +78,7 @@ fn every_flag_of_play() {
          --dither none --gain drums=-6 --gain 2=x0.5 --pan drums=-1 --mute name:3 --solo vox --bus 2=click --master -3 --mono \
          --start 1:00 --end @coda --repeat 3 --on-end hold --out click=3 --out main=1,2 --name left --monitor sampled \
          --status json --no-keys --fail-on-xrun --profile modern --ring-ms 300 --rt-priority 40 --strict-rate --on-damage stop \
-         --control /tmp/show.sock --control-group crew --osc 9000 --map m.toml --input evdev:/dev/input/event3 --input gpio:gpiochip0/17 --on-loss exit --on-return stay --preload-limit 10 --config none --max-gain-db 6 --poll-ms 50",
+         --control /tmp/show.sock --control-group crew --osc 9000 --map m.toml --midi=nanoPAD2 --input evdev:/dev/input/event3 --input gpio:gpiochip0/17 --on-loss exit --on-return stay --preload-limit 10 --config none --max-gain-db 6 --poll-ms 50",
     );
     let name = |name: &str| TrackRef::Name(name.into());
     assert_eq!(all.run.inputs, [PathBuf::from("a.wav"), PathBuf::from("-")]);
@@ -149,6 +150,17 @@ fn every_flag_of_play() {
     let inputs: Vec<String> = s.input.value.iter().map(ToString::to_string).collect();
     assert_eq!(inputs, ["evdev:/dev/input/event3", "gpio:gpiochip0/17"]);
     assert_eq!(s.map.value, Some("m.toml".into()));
+    assert_eq!(s.midi.value, MidiFrom::Client("nanoPAD2".into()));
+    let midi = |line, variable| {
+        play_with(line, &[("BACKLINE_MIDI", variable)])
+            .settings
+            .midi
+            .value
+    };
+    assert_eq!(midi("a --midi", "0"), MidiFrom::Anyone);
+    assert_eq!(midi("a", "1"), MidiFrom::Anyone);
+    assert_eq!(midi("a", "0"), MidiFrom::None);
+    assert_eq!(midi("a --midi=none", "X"), MidiFrom::None);
     let jack = play(
         "a --backend jack --connect main_L=a:b --connect physical --ports tracks --server studio",
     )

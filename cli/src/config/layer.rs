@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error as _};
 use super::Profile;
 use super::values::{self, *};
 use crate::control::OscAddress;
-use crate::control::surface::InputName;
+use crate::control::surface::{InputName, MidiFrom};
 use crate::units::Connect;
 
 /// What one source says. `None` is nothing.
@@ -79,6 +79,9 @@ pub struct Layer {
     /// The mapping of surfaces.
     #[serde(default, deserialize_with = "map")]
     pub map: Option<PathBuf>,
+    /// Whether MIDI is heard.
+    #[serde(default, deserialize_with = "midi")]
+    pub midi: Option<MidiFrom>,
     /// Inputs that are opened.
     #[serde(default, deserialize_with = "input")]
     pub input: Option<Vec<InputName>>,
@@ -236,6 +239,17 @@ fn osc<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OscAddress>,
 
 fn map<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     text(deserializer).map(|path| path.map(PathBuf::from))
+}
+
+fn midi<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MidiFrom>, D::Error> {
+    match toml::Value::deserialize(deserializer)? {
+        toml::Value::Boolean(true) => Ok(Some(MidiFrom::Anyone)),
+        toml::Value::Boolean(false) => Ok(Some(MidiFrom::None)),
+        toml::Value::String(name) => name.parse().map(Some).map_err(D::Error::custom),
+        _ => Err(D::Error::custom(
+            "expected true, false or the name of a MIDI client",
+        )),
+    }
 }
 
 fn input<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<InputName>>, D::Error> {

@@ -10,7 +10,7 @@ use super::{
     Setting, Source, Status, Transport,
 };
 use crate::control::OscAddress;
-use crate::control::surface::InputName;
+use crate::control::surface::{InputName, MidiFrom};
 use crate::exit::Failure;
 use crate::units::{Connect, DEFAULT_MAX_GAIN_DB};
 
@@ -65,6 +65,8 @@ pub struct Settings {
     pub osc: Setting<OscAddress>,
     /// The mapping of surfaces.
     pub map: Setting<Option<PathBuf>>,
+    /// Whether MIDI is heard.
+    pub midi: Setting<MidiFrom>,
     /// Inputs that are opened.
     pub input: Setting<Vec<InputName>>,
     /// What is reported while playing.
@@ -240,6 +242,7 @@ impl Settings {
             control_group: layers.get("control_group", |l| l.control_group.clone().map(Some), None),
             osc: layers.get("osc", |l| l.osc.clone(), OscAddress::None),
             map: layers.get("map", |l| l.map.clone().map(Some), None),
+            midi: layers.get("midi", |l| l.midi.clone(), MidiFrom::None),
             input: layers.get("input", |l| l.input.clone(), Vec::new()),
             status: layers.get("status", |l| l.status, Status::default()),
             on_damage: layers.get("on_damage", |l| l.on_damage, OnDamage::default()),

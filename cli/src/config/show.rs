@@ -56,6 +56,7 @@ pub fn rows(settings: &Settings) -> Vec<Row> {
         row("control_group", &s.control_group, |v| json!(v)),
         row("osc", &s.osc, |v| json!(v)),
         row("map", &s.map, |v| json!(v)),
+        row("midi", &s.midi, |v| json!(v)),
         row("input", &s.input, |_| json!(inputs)),
         row("status", &s.status, |v| json!(v)),
         row("on_damage", &s.on_damage, |v| json!(v)),

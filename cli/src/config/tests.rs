@@ -59,6 +59,7 @@ const WHOLE: &str = r#"
     control_group = "crew"
     osc = "0.0.0.0:9000"
     map = "/etc/backline/map.toml"
+    midi = "nanoPAD2"
     input = ["evdev:/dev/input/event3", "gpio:gpiochip0/17"]
     status = "json"
     on_damage = "stop"
@@ -103,6 +104,7 @@ fn every_key_arrives_with_its_source() {
             r#"control_group "crew""#,
             r#"osc "0.0.0.0:9000""#,
             r#"map "/etc/backline/map.toml""#,
+            r#"midi "nanoPAD2""#,
             r#"input ["evdev:/dev/input/event3","gpio:gpiochip0/17"]"#,
             r#"status "json""#,
             r#"on_damage "stop""#,
@@ -273,7 +275,7 @@ fn a_device_means_alsa() {
 fn what_a_file_can_not_say() {
     refused(
         "prefix = 1",
-        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `start_server`, `ports`, `connect`, `transport`, `control`, `control_group`, `osc`, `map`, `input`, `status`, `on_damage`, `on_loss`, `on_return`, `controller`, `monitoring`",
+        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `start_server`, `ports`, `connect`, `transport`, `control`, `control_group`, `osc`, `map`, `midi`, `input`, `status`, `on_damage`, `on_loss`, `on_return`, `controller`, `monitoring`",
     );
     refused(
         "\n[controller]\npoll = 1",
@@ -537,7 +539,7 @@ fn shown_as_text_and_json() {
         serde_json::json!({ "value": 48000, "source": "--rate" })
     );
     assert_eq!(json["settings"]["device"]["value"], serde_json::Value::Null);
-    assert_eq!(json["settings"].as_object().unwrap().len(), 30);
+    assert_eq!(json["settings"].as_object().unwrap().len(), 31);
 }
 
 #[test]

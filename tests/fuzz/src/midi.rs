@@ -15,7 +15,9 @@ pub fn midi(data: &[u8]) {
     if let Err(why) = &map {
         assert!(!why.trim().is_empty(), "no words");
         for jargon in ["struct ", "enum ", "serde", "Option"] {
-            assert!(!why.contains(jargon), "`{jargon}` in: {why}");
+            // What the text says may be repeated.
+            let ours = !text.contains(jargon.trim_end());
+            assert!(!(ours && why.contains(jargon)), "`{jargon}` in: {why}");
         }
     }
     let mut map = map.ok();

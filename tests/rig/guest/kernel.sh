@@ -13,7 +13,8 @@ meta=linux-image-amd64
 
 # Drivers the tests load by name; what those need comes along.
 modules=(snd-aloop snd-dummy snd-hda-intel snd-hda-codec-generic xhci-pci snd-usb-audio
-    snd-hrtimer snd-seq snd-seq-midi snd-virmidi)
+    snd-hrtimer snd-seq snd-seq-midi snd-virmidi
+    evdev uinput)
 
 missing() {
     local tool

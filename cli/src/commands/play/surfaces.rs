@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 
 use super::session::Input;
 use crate::config::Settings;
-use crate::control::surface::{EvdevInput, GpioInput, InputName, Map, Source, Surface};
+use crate::control::surface::{EvdevInput, GpioInput, InputName, Map, MidiFrom, Source, Surface};
 use crate::control::{Osc, OscAddress, OscSocket};
 use crate::exit::Failure;
 use crate::player::Player;
@@ -34,16 +34,21 @@ impl Surfaces {
             Some(path) => Map::load(path)?,
             None => Map::default(),
         };
-        let inputs = &settings.input;
-        if settings.map.value.is_none() && !inputs.value.is_empty() {
-            let message = format!("{} needs a mapping that says what it does", inputs.source);
+        let (midi, inputs) = (&settings.midi, &settings.input);
+        let heard = [
+            (midi.value != MidiFrom::None, &midi.source),
+            (!inputs.value.is_empty(), &inputs.source),
+        ];
+        let heard = heard.iter().find(|(wanted, _)| *wanted);
+        if let (None, Some((_, source))) = (&settings.map.value, heard) {
+            let message = format!("{source} needs a mapping that says what it does");
             return Err(Failure::usage(message)
                 .hint("give one with --map FILE; `backline learn` writes it"));
         }
         Ok(Self {
             osc,
             map,
-            sources: open_inputs(&inputs.value)?,
+            sources: open_inputs(&settings.name.value, &midi.value, &inputs.value)?,
         })
     }
 
@@ -77,12 +82,21 @@ impl Surfaces {
     }
 }
 
-/// Opens inputs.
+/// Opens inputs; `client` is what we call ourselves.
 ///
 /// # Errors
 /// Code 69: one can't be had.
-pub(in super::super) fn open_inputs(names: &[InputName]) -> Result<Vec<Box<dyn Source>>, Failure> {
+pub(in super::super) fn open_inputs(
+    client: &str,
+    midi: &MidiFrom,
+    names: &[InputName],
+) -> Result<Vec<Box<dyn Source>>, Failure> {
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    match midi {
+        MidiFrom::None => {}
+        MidiFrom::Anyone => sources.push(open_midi(client, None)?),
+        MidiFrom::Client(from) => sources.push(open_midi(client, Some(from))?),
+    }
     for name in names {
         sources.push(match name {
             InputName::Evdev(path) => Box::new(EvdevInput::open(path)?),
@@ -92,6 +106,18 @@ pub(in super::super) fn open_inputs(names: &[InputName]) -> Result<Vec<Box<dyn S
     Ok(sources)
 }
 
+#[cfg(feature = "alsa")]
+fn open_midi(client: &str, from: Option<&str>) -> Result<Box<dyn Source>, Failure> {
+    use crate::control::surface::SequencerInput;
+    Ok(Box::new(SequencerInput::open(client, from)?))
+}
+
+#[cfg(not(feature = "alsa"))]
+fn open_midi(_: &str, _: Option<&str>) -> Result<Box<dyn Source>, Failure> {
+    let message = "MIDI comes through the ALSA sequencer, and this program is built without ALSA";
+    Err(Failure::new(crate::exit::Code::Unavailable, message))
+}
+
 /// Says what is left out under a session manager.
 pub(super) fn none_with_a_manager(settings: &Settings, reporter: &mut Reporter) {
     let left_out = [
@@ -99,6 +125,11 @@ pub(super) fn none_with_a_manager(settings: &Settings, reporter: &mut Reporter) 
             settings.osc.value != OscAddress::None,
             &settings.osc.source,
             "OSC",
+        ),
+        (
+            settings.midi.value != MidiFrom::None,
+            &settings.midi.source,
+            "MIDI",
         ),
         (
             !settings.input.value.is_empty(),

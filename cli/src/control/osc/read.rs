@@ -146,7 +146,9 @@ fn asked(
             for arg in args.iter().take(WORDS) {
                 words.push(word(arg).ok_or_else(|| {
                     let what = "an argument is a number or a string";
-                    Refusal::new(ErrorCode::BadValue, format!("{verb}: {what}"))
+                    let shown: String = verb.chars().take(40).collect();
+                    let shown = crate::report::clean(&shown);
+                    Refusal::new(ErrorCode::BadValue, format!("{shown}: {what}"))
                 })?);
             }
         }

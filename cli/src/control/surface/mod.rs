@@ -8,6 +8,8 @@ mod gpio;
 mod learned;
 mod map;
 mod midi;
+#[cfg(feature = "alsa")]
+mod sequencer;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -19,4 +21,6 @@ pub use gpio::GpioInput;
 pub use learned::{learned, write_learned};
 pub use map::{Asked, Map};
 pub use midi::parse_midi;
-pub use source::{InputName, Source, wait_for};
+#[cfg(feature = "alsa")]
+pub use sequencer::SequencerInput;
+pub use source::{InputName, MidiFrom, Source, wait_for};

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use serde::Serialize;
+use serde_json::Value;
+
 use super::event::{Event, LineName};
 use crate::units::UnitError;
 
@@ -94,4 +97,39 @@ pub fn wait_for(
         .collect();
     // An interrupted wait is one that was over early.
     let _ = poll(&mut fds, timeout.as_ref());
+}
+
+/// Whether MIDI is heard, and from whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(into = "Value")]
+pub enum MidiFrom {
+    /// Not at all.
+    #[default]
+    None,
+    /// From whoever connects to the port.
+    Anyone,
+    /// And from the client of that name, whenever it is there.
+    Client(String),
+}
+
+impl FromStr for MidiFrom {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text {
+            "none" => Ok(Self::None),
+            "" => Err(UnitError::new("the name of a MIDI client, or none", text)),
+            name => Ok(Self::Client(name.to_owned())),
+        }
+    }
+}
+
+impl From<MidiFrom> for Value {
+    fn from(from: MidiFrom) -> Self {
+        match from {
+            MidiFrom::None => Value::Bool(false),
+            MidiFrom::Anyone => Value::Bool(true),
+            MidiFrom::Client(name) => Value::String(name),
+        }
+    }
 }
