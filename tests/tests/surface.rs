@@ -142,3 +142,66 @@ fn what_cannot_be_heard_or_mapped_is_said_before_anything_plays() {
         "evdev:/nowhere: not there; it is used once it is\n",
     );
 }
+
+#[test]
+fn what_is_pressed_next_is_learned() {
+    let home = Home::new();
+    let keys = home.path().join("keys");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&keys)
+            .status()
+            .unwrap()
+            .success()
+    );
+    home.file("map.toml", "# mine\nversion = 1\n");
+    let learn = |verb: &str| {
+        let map = "--map map.toml";
+        home.start(&format!(
+            "learn {map} --input evdev:{} {verb}",
+            keys.display()
+        ))
+    };
+    let program = learn("gain drums -6");
+    // (Opening it waits for the reader.)
+    let mut to = OpenOptions::new().write(true).open(&keys).unwrap();
+    to.write_all(&key(0, 109, false)).unwrap();
+    to.write_all(&key(9, 109, true)).unwrap();
+    let outcome = program.finish();
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(
+        outcome
+            .err
+            .ends_with("key KEY_PAGEDOWN: gain drums -6 (map.toml)\n"),
+        "{outcome:?}"
+    );
+    let text = std::fs::read_to_string(home.path().join("map.toml")).unwrap();
+    let entry = "[[map]]\nkey = \"KEY_PAGEDOWN\"\ndo = \"gain drums -6\"\n";
+    assert_eq!(text, format!("# mine\nversion = 1\n\n{entry}"));
+    for (args, code, said) in [
+        (
+            "learn --input evdev:keys play",
+            64,
+            "there is no mapping to write to",
+        ),
+        (
+            "learn --map map.toml play",
+            64,
+            "there is no input to learn from",
+        ),
+        (
+            "learn --map map.toml --input evdev:keys dance",
+            64,
+            "backline: there is no verb `dance`\n",
+        ),
+        (
+            "learn --map map.toml --input evdev:map.toml play",
+            69,
+            "that is no input device",
+        ),
+    ] {
+        let outcome = home.run(args);
+        assert_eq!(outcome.code, Some(code), "{outcome:?}");
+        assert!(outcome.err.contains(said), "{outcome:?}");
+    }
+}

@@ -7,6 +7,7 @@ mod ctl;
 mod doctor;
 mod environment;
 mod input;
+mod learn;
 mod list;
 mod mixer;
 mod pages;
@@ -29,6 +30,7 @@ pub use clap_complete::Shell;
 pub use ctl::Ctl;
 pub use doctor::Doctor;
 pub use input::Run;
+pub use learn::Learn;
 pub use pages::{completions, man_pages};
 pub use play::{Layers, Passes, Play};
 pub use render::{Render, RenderFormat};
@@ -67,6 +69,7 @@ enum Command {
     Devices(list::DevicesArgs),
     Info(list::InfoArgs),
     Ctl(ctl::CtlArgs),
+    Learn(learn::LearnArgs),
     Bench(Box<bench::BenchArgs>),
     Doctor(Box<doctor::DoctorArgs>),
     Config(list::ConfigArgs),
@@ -97,6 +100,8 @@ pub enum Action {
     },
     /// Control a session that runs.
     Ctl(Ctl),
+    /// Add what is pressed next to a mapping.
+    Learn(Box<Learn>),
     /// Measure how many stems the machine and its device hold.
     Bench(Box<Bench>),
     /// Say what stands in the way of playing.
@@ -187,6 +192,7 @@ where
             Ok(Action::Bench(Box::new(bench)))
         }
         Command::Ctl(args) => Ok(Action::Ctl(ctl::resolve(args, env)?)),
+        Command::Learn(args) => Ok(Action::Learn(Box::new(learn::resolve(args, env)?))),
         Command::Doctor(args) => Ok(Action::Doctor(Box::new(doctor::resolve(*args, env)?))),
         Command::Config(list::ConfigArgs {
             command: list::ConfigCommand::Show(args),

@@ -726,6 +726,7 @@ fn completions_and_manual_pages() {
             "backline-devices.1",
             "backline-info.1",
             "backline-ctl.1",
+            "backline-learn.1",
             "backline-bench.1",
             "backline-doctor.1",
             "backline-config.1",

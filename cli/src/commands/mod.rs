@@ -5,6 +5,7 @@ mod ctl;
 mod devices;
 mod doctor;
 mod info;
+mod learn;
 mod pages;
 mod play;
 pub mod render;
@@ -40,6 +41,7 @@ pub fn run(action: Action, born: Instant) -> Result<Ending, Failure> {
         Action::Doctor(doctor) => return doctor::run(&doctor),
         Action::Info { files, json } => return info::run(&files, json),
         Action::Ctl(order) => return ctl::run(&order),
+        Action::Learn(order) => return learn::run(&order),
         Action::Bench(bench) => bench::run(&bench)?,
         Action::ConfigShow {
             settings,

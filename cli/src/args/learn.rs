@@ -1,0 +1,108 @@
+//! `backline learn`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::parsers::client_name;
+use super::{Environment, play_variables, shared};
+use crate::config::{ConfigFile, Layer, Settings};
+use crate::control::surface::{InputName, MidiFrom};
+use crate::exit::Failure;
+
+/// Write a mapping: wait for a key, a line, a note or a controller, and have it do VERB from then on
+///
+/// What is pressed next on an input is added to the mapping; what stands there stays, comments too.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct LearnArgs {
+    /// Mapping; made if it isn't there
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+
+    /// Hear MIDI through the ALSA sequencer; with =CLIENT, that client is connected whenever it is there
+    #[arg(
+        long,
+        value_name = "CLIENT",
+        num_args = 0..=1,
+        require_equals = true
+    )]
+    #[allow(clippy::option_option, reason = "clap's type for an optional value")]
+    pub midi: Option<Option<MidiFrom>>,
+
+    /// Hear this input: evdev:PATH, gpio:CHIP/LINE [repeatable]
+    #[arg(long, value_name = "INPUT")]
+    pub input: Vec<InputName>,
+
+    /// Name of the sequencer's client [default: backline]
+    #[arg(long, value_name = "NAME", value_parser = client_name)]
+    pub name: Option<String>,
+
+    /// Configuration file, or `none`
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// What it is to do: a verb with its words, as of `backline ctl`; for a controller also `gain TRACK`, `pan TRACK`, `bus BUS` and `master` alone
+    #[arg(
+        value_name = "VERB",
+        required = true,
+        num_args = 1..,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub words: Vec<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  backline learn --map stage.toml --midi=nanoPAD2 toggle
+  backline learn --map stage.toml --input evdev:/dev/input/by-id/usb-switch-event-kbd jump @Chorus section-end
+  backline learn --map stage.toml --midi=nanoKONTROL gain drums";
+
+/// An order to learn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Learn {
+    /// The mapping.
+    pub map: PathBuf,
+    /// Whether MIDI is heard.
+    pub midi: MidiFrom,
+    /// Inputs that are heard.
+    pub inputs: Vec<InputName>,
+    /// What we call ourselves.
+    pub name: String,
+    /// The verb.
+    pub words: Vec<String>,
+    /// Sentences for the user.
+    pub notices: Vec<String>,
+}
+
+/// Lays the flags over the environment and the configuration.
+pub(super) fn resolve(args: LearnArgs, env: Environment<'_>) -> Result<Learn, Failure> {
+    let file = ConfigFile::find(&shared::wanted(args.config), env)?;
+    let flags = Layer {
+        map: args.map,
+        midi: args.midi.map(|from| from.unwrap_or(MidiFrom::Anyone)),
+        input: (!args.input.is_empty()).then_some(args.input),
+        name: args.name,
+        ..Layer::default()
+    };
+    let settings = Settings::resolve(&flags, &play_variables(env)?, &file)?;
+    let Some(map) = settings.map.value else {
+        return Err(
+            Failure::usage("there is no mapping to write to").hint("give one with --map FILE")
+        );
+    };
+    let (midi, inputs) = (settings.midi.value, settings.input.value);
+    if midi == MidiFrom::None && inputs.is_empty() {
+        return Err(Failure::usage("there is no input to learn from")
+            .hint("give one with --midi or --input"));
+    }
+    Ok(Learn {
+        map,
+        midi,
+        inputs,
+        name: settings.name.value,
+        words: args.words,
+        notices: file.notice.into_iter().collect(),
+    })
+}
