@@ -8,11 +8,15 @@ const BEGIN_WITHIN: Duration = Duration::from_secs(5);
 /// Shortest time without progress that counts as standing still.
 const STILL: Duration = Duration::from_millis(500);
 
+/// And this is already a fault to be told of, or a buffer's time, if that is longer.
+const STALL: Duration = Duration::from_millis(200);
+
 /// Frames given and taken since the PCM was last prepared.
 #[derive(Debug)]
 pub(crate) struct Flow {
     buffer: usize,
     limit: Duration,
+    stall: Duration,
     given: u64,
     taken: u64,
     moved_at: Instant,
@@ -25,6 +29,7 @@ impl Flow {
         Self {
             buffer,
             limit: two_buffers.max(STILL),
+            stall: (two_buffers / 2).max(STALL),
             given: 0,
             taken: 0,
             moved_at: now,
@@ -73,6 +78,12 @@ impl Flow {
         self.given.saturating_sub(self.taken)
     }
 
+    /// When it was last seen moving, if it did before and has stood still for so long since that it is a fault.
+    pub(crate) fn stalled(&self, now: Instant) -> Option<Instant> {
+        let still = now.saturating_duration_since(self.moved_at);
+        (self.taken > 0 && still > self.stall).then_some(self.moved_at)
+    }
+
     /// How long the device has stood still, when that is too long.
     pub(crate) fn stuck(&self, now: Instant) -> Option<Duration> {
         let limit = if self.taken == 0 {
@@ -114,7 +125,9 @@ mod tests {
         assert_eq!(f.stuck(t + ms(4900)), None);
         assert!(f.stuck(t + ms(5100)).is_some());
         f.see_room(10, t + ms(1000));
-        // Two buffers are 600 ms here.
+        // A buffer is 300 ms here, two are 600.
+        assert_eq!(f.stalled(t + ms(1290)), None);
+        assert_eq!(f.stalled(t + ms(1310)), Some(t + ms(1000)));
         assert_eq!(f.stuck(t + ms(1590)), None);
         assert!(f.stuck(t + ms(1610)).is_some());
         f.touch(t + ms(1600));

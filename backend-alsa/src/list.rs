@@ -7,8 +7,10 @@ use alsa::ctl::{Ctl, DeviceIter};
 use alsa::device_name::HintIter;
 use alsa::pcm::{Format, HwParams, PCM};
 use alsa::{Card, Direction};
+use engine_core::convert::SampleFormat;
 
 use crate::chatter::Chatter;
+use crate::negotiate;
 
 /// A device that can be played to, or could be were it not busy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,10 @@ pub struct PlaybackDevice {
     /// Fewest and most channels of the hardware; `None` when it is busy or no hardware. What a
     /// converting device claims says nothing about the card behind it.
     pub channels: Option<(u32, u32)>,
+    /// Sample formats the hardware takes; empty when that isn't known.
+    pub formats: Vec<SampleFormat>,
+    /// Usual rates the hardware takes, Hz; empty when that isn't known.
+    pub rates: Vec<u32>,
     /// It takes HDMI subframes only when opened as `hw:`: use its `hdmi:` or `plughw:` name.
     pub hdmi: bool,
 }
@@ -48,6 +54,8 @@ pub fn list() -> Vec<PlaybackDevice> {
             hdmi: name.starts_with("hdmi:"),
             description,
             channels: None,
+            formats: Vec::new(),
+            rates: Vec::new(),
             name,
         });
     }
@@ -68,41 +76,41 @@ fn of_card(card: &Card) -> Vec<PlaybackDevice> {
             let number = u32::try_from(device).ok()?;
             let info = ctl.pcm_info(number, 0, Direction::Playback).ok()?;
             let name = format!("hw:CARD={id},DEV={device}");
-            let (channels, subframes) = probe(&name);
+            let takes = probe(&name).unwrap_or_default();
             let own = info.get_name().unwrap_or_default().to_owned();
             Some(PlaybackDevice {
-                hdmi: subframes || own.to_ascii_lowercase().contains("hdmi"),
+                hdmi: takes.subframes || own.to_ascii_lowercase().contains("hdmi"),
                 card_id: Some(id.clone()),
                 description: format!("{card_name}, {own}"),
-                channels,
+                channels: takes.channels,
+                formats: takes.formats,
+                rates: takes.rates,
                 name,
             })
         })
         .collect()
 }
 
-/// Channel range, and whether only HDMI subframes are taken.
-fn probe(name: &str) -> (Option<(u32, u32)>, bool) {
-    let opened = CString::new(name)
-        .ok()
-        .and_then(|n| PCM::open(&n, Direction::Playback, true).ok());
-    let Some(pcm) = opened else {
-        return (None, false);
-    };
-    let Ok(hw) = HwParams::any(&pcm) else {
-        return (None, false);
-    };
-    let channels = hw.get_channels_min().ok().zip(hw.get_channels_max().ok());
-    let plain = [
-        Format::S16LE,
-        Format::S24LE,
-        Format::S243LE,
-        Format::S32LE,
-        Format::FloatLE,
-    ];
-    let subframes = hw.test_format(Format::IEC958SubframeLE).is_ok()
-        && plain.iter().all(|&f| hw.test_format(f).is_err());
-    (channels, subframes)
+/// What hardware takes.
+#[derive(Default)]
+struct Takes {
+    channels: Option<(u32, u32)>,
+    formats: Vec<SampleFormat>,
+    rates: Vec<u32>,
+    /// HDMI subframes, and nothing else.
+    subframes: bool,
+}
+
+fn probe(name: &str) -> Option<Takes> {
+    let pcm = PCM::open(&CString::new(name).ok()?, Direction::Playback, true).ok()?;
+    let hw = HwParams::any(&pcm).ok()?;
+    let formats = negotiate::formats_of(&hw);
+    Some(Takes {
+        channels: hw.get_channels_min().ok().zip(hw.get_channels_max().ok()),
+        rates: negotiate::rates_of(&hw),
+        subframes: formats.is_empty() && hw.test_format(Format::IEC958SubframeLE).is_ok(),
+        formats,
+    })
 }
 
 /// The card id in a device name: `sysdefault:CARD=PCH` or `hw:PCH,0`. An index is no id.

@@ -11,7 +11,7 @@ use engine_core::convert::SampleFormat;
 use crate::chain::{self, End};
 use crate::chatter::Chatter;
 use crate::options::{Access, AlsaOptions};
-use crate::{MAX_CHANNELS, refusal};
+use crate::{MAX_CHANNELS, refusal, usb};
 
 /// Period when none is asked for, frames.
 const PERIOD: u32 = 1024;
@@ -37,6 +37,8 @@ pub(crate) struct Request {
 
 /// A PCM that is ready to be prepared, and what it agreed to.
 pub(crate) struct Opened {
+    /// The name it was opened by.
+    pub(crate) name: String,
     pub(crate) pcm: PCM,
     pub(crate) end: End,
     pub(crate) mapped: bool,
@@ -53,14 +55,14 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    pub(crate) fn granted(&self, device: &str) -> Granted {
+    pub(crate) fn granted(&self) -> Granted {
         Granted {
             rate: self.rate,
             period: self.chunk as u32,
             periods: Some((self.buffer / self.chunk.max(1)) as u32),
             channels: self.channels as u32,
             format: Some(self.format),
-            device: text(format_args!("{device}")),
+            device: text(format_args!("{}", self.name)),
             notice: self.notice.clone(),
         }
     }
@@ -68,7 +70,8 @@ impl Opened {
 
 /// Opens the PCM of `request` and sets it up.
 pub(crate) fn open(request: &Request) -> Result<Opened, BackendError> {
-    let device = request.options.device.as_str();
+    let found = usb::resolve(&request.options.device)?;
+    let device = found.as_deref().unwrap_or(&request.options.device);
     let chatter = Chatter::collect();
     let said = |errno: i32, what: &str| {
         refusal::driver(device, what, errno, chatter.last_line().as_deref())
@@ -82,10 +85,15 @@ pub(crate) fn open(request: &Request) -> Result<Opened, BackendError> {
     let pcm = PCM::open(&name, Direction::Playback, true)
         .map_err(|e| refusal::opening(device, e.errno(), chatter.last_line().as_deref()))?;
     let end = chain::end_of(&pcm);
-    let negotiation = Negotiation { request, end };
+    let negotiation = Negotiation {
+        request,
+        device,
+        end,
+    };
     let (agreed, mapped) = negotiation.hardware(&pcm, &said)?;
     let start_at = software(&pcm, &agreed).map_err(|e| said(e.errno(), "refuses its settings"))?;
     Ok(Opened {
+        name: device.to_owned(),
         pcm,
         end,
         mapped,
@@ -111,6 +119,7 @@ struct Agreed {
 
 struct Negotiation<'a> {
     request: &'a Request,
+    device: &'a str,
     end: End,
 }
 
@@ -118,7 +127,7 @@ type Said<'a> = &'a dyn Fn(i32, &str) -> BackendError;
 
 impl Negotiation<'_> {
     fn device(&self) -> &str {
-        &self.request.options.device
+        self.device
     }
 
     /// Agrees with each access in turn: a PCM may offer mapping and then not be able to.
@@ -195,9 +204,8 @@ impl Negotiation<'_> {
 
     fn no_format(&self, hw: &HwParams<'_>) -> BackendError {
         let device = self.device();
-        let takes: Vec<_> = ALL
+        let takes: Vec<_> = formats_of(hw)
             .iter()
-            .filter(|&&f| hw.test_format(alsa_format(f)).is_ok())
             .map(|&f| alsa_format(f).to_string())
             .collect();
         if !takes.is_empty() {
@@ -276,11 +284,7 @@ impl Negotiation<'_> {
     }
 
     fn no_rate(&self, hw: &HwParams<'_>, rate: u32) -> BackendError {
-        let takes: Vec<_> = USUAL_RATES
-            .iter()
-            .filter(|&&r| hw.test_rate(r).is_ok())
-            .map(u32::to_string)
-            .collect();
+        let takes: Vec<_> = rates_of(hw).iter().map(u32::to_string).collect();
         let takes = match (takes.is_empty(), hw.get_rate_min(), hw.get_rate_max()) {
             (false, ..) => takes.join(", "),
             (true, Ok(low), Ok(high)) => format!("{low} to {high}"),
@@ -366,6 +370,18 @@ const ALL: [SampleFormat; 5] = [
     SampleFormat::S16,
     SampleFormat::F32,
 ];
+
+/// The formats known here that a configuration still leaves open.
+pub(crate) fn formats_of(hw: &HwParams<'_>) -> Vec<SampleFormat> {
+    let takes = |f: &SampleFormat| hw.test_format(alsa_format(*f)).is_ok();
+    ALL.into_iter().filter(takes).collect()
+}
+
+/// The usual rates that it leaves open, Hz.
+pub(crate) fn rates_of(hw: &HwParams<'_>) -> Vec<u32> {
+    let takes = |rate: &u32| hw.test_rate(*rate).is_ok();
+    USUAL_RATES.into_iter().filter(takes).collect()
+}
 
 fn alsa_format(format: SampleFormat) -> Format {
     match format {

@@ -17,7 +17,8 @@ pub enum Access {
 /// Options of [`Alsa`](crate::Alsa).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlsaOptions {
-    /// The PCM's name, verbatim: `default`, `hw:CARD=x,DEV=0`, `plughw:…`, `null`.
+    /// The PCM's name, verbatim: `default`, `hw:CARD=x,DEV=0`, `plughw:…`, `null`. Or a USB card by what is
+    /// built into it, `usb:VENDOR:PRODUCT[:SERIAL]`, or by its socket, `usb:1-1.2`: looked up at each opening.
     pub device: String,
     /// How samples reach it.
     pub access: Access,

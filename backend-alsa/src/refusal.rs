@@ -2,6 +2,8 @@
 
 use engine_core::backend::{BackendError, BackendErrorKind as Kind};
 
+use crate::holder::{self, Holder};
+
 /// Why opening `device` failed with `errno`. `said`: what alsa-lib had to add.
 pub(crate) fn opening(device: &str, errno: i32, said: Option<&str>) -> BackendError {
     match errno {
@@ -11,12 +13,7 @@ pub(crate) fn opening(device: &str, errno: i32, said: Option<&str>) -> BackendEr
                 "no ALSA device \"{device}\": check its name (`backline devices`) and that it is plugged in and switched on"
             ),
         ),
-        libc::EBUSY | libc::EAGAIN => BackendError::new(
-            Kind::Busy,
-            format_args!(
-                "the device \"{device}\" is busy: another program has it, such as PipeWire or PulseAudio (`fuser -v /dev/snd/*` shows which)"
-            ),
-        ),
+        libc::EBUSY | libc::EAGAIN => busy(device, holder::of(device)),
         libc::EACCES | libc::EPERM => BackendError::new(
             Kind::Permission,
             format_args!(
@@ -32,6 +29,23 @@ pub(crate) fn opening(device: &str, errno: i32, said: Option<&str>) -> BackendEr
             )
         }
         _ => driver(device, "can't be opened", errno, said),
+    }
+}
+
+fn busy(device: &str, holder: Option<Holder>) -> BackendError {
+    match holder {
+        Some(Holder { program, process }) => BackendError::new(
+            Kind::Busy,
+            format_args!(
+                "the device \"{device}\" is busy: {program} (process {process}) has it; end that program, or play through another device"
+            ),
+        ),
+        None => BackendError::new(
+            Kind::Busy,
+            format_args!(
+                "the device \"{device}\" is busy: another program has it, such as PipeWire or PulseAudio (`fuser -v /dev/snd/*` shows which)"
+            ),
+        ),
     }
 }
 
@@ -68,6 +82,17 @@ pub(crate) fn name(errno: i32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_has_a_busy_device_is_said() {
+        let mpv = Holder {
+            program: "mpv".into(),
+            process: 77,
+        };
+        let e = busy("hw:CARD=x", Some(mpv));
+        assert_eq!(e.kind, Kind::Busy);
+        assert!(e.message.contains("busy: mpv (process 77) has it"), "{e}");
+    }
 
     #[test]
     fn each_error_has_its_kind_and_names_the_device() {

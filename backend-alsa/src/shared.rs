@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) xrun_frames: AtomicU32,
     pub(crate) clips: AtomicU32,
     pub(crate) cycles: AtomicU32,
+    /// The bits of an f32, ppm; NaN is not known.
+    drift: AtomicU32,
     /// 0: none.
     pub(crate) rt_priority: AtomicU8,
 }
@@ -75,6 +77,7 @@ impl Shared {
             xrun_frames: AtomicU32::new(0),
             clips: AtomicU32::new(0),
             cycles: AtomicU32::new(0),
+            drift: AtomicU32::new(f32::NAN.to_bits()),
             rt_priority: AtomicU8::new(0),
         })
     }
@@ -140,7 +143,11 @@ impl Shared {
             clips: self.clips.load(Ordering::Relaxed),
             cycles: self.cycles.load(Ordering::Relaxed),
             rt_priority: (rt > 0).then_some(rt),
-            timing: Timing::default(),
+            timing: Timing {
+                drift_ppm: Some(f32::from_bits(self.drift.load(Ordering::Relaxed)))
+                    .filter(|ppm| !ppm.is_nan()),
+                ..Timing::default()
+            },
         }
     }
 
@@ -168,6 +175,11 @@ impl Shared {
     pub(crate) fn finish(&self) {
         self.finished.store(true, Ordering::Release);
         self.answer.raise();
+    }
+
+    pub(crate) fn set_drift(&self, ppm: Option<f32>) {
+        let bits = ppm.unwrap_or(f32::NAN).to_bits();
+        self.drift.store(bits, Ordering::Relaxed);
     }
 
     pub(crate) fn set_health(&self, health: Health) {

@@ -15,6 +15,7 @@ use engine_core::backend::{BackendError, Granted, Health, Process, text};
 use engine_core::convert::{Converter, Dither, SampleFormat};
 
 use crate::chain::End;
+use crate::drift::Drift;
 use crate::eventfd::pollfd;
 use crate::fault;
 use crate::flow::Flow;
@@ -63,7 +64,7 @@ pub(crate) fn thread<P: Process>(
             return;
         }
     };
-    let _ = granted.send(Ok(worker.pcm.granted(&device)));
+    let _ = granted.send(Ok(worker.pcm.granted()));
     let Ok(mut process) = process.recv() else {
         return;
     };
@@ -166,11 +167,16 @@ struct Worker {
     running_since: Instant,
     accepted: u64,
 
+    drift: Drift,
+    drift_seen: Instant,
+
     idle_wakeups: u32,
     attempts: u32,
     /// Frames in the stopped device's buffer that are staged again.
     taken_back: usize,
     in_episode: bool,
+    /// It stands still since then, and that was told.
+    stalled: Option<Instant>,
 }
 
 impl Worker {
@@ -202,10 +208,13 @@ impl Worker {
             pulled: pcm.end == End::Null,
             running_since: now,
             accepted: 0,
+            drift: Drift::default(),
+            drift_seen: now,
             idle_wakeups: 0,
             attempts: 0,
             taken_back: 0,
             in_episode: false,
+            stalled: None,
             pcm,
             shared,
         })
@@ -294,6 +303,7 @@ impl Worker {
         self.stage.clear();
         self.attempts = 0;
         self.in_episode = false;
+        self.stalled = None;
         self.accepted = 0;
         self.running_since = Instant::now();
         self.shared.set_health(Health::Running);

@@ -52,6 +52,7 @@ impl Punctuality {
             load_pct: us(self.load.load(Relaxed)).map(f32::from_bits),
             max_delay_us: us(self.max_delay.load(Relaxed)),
             late_us: us(self.late.load(Relaxed)),
+            drift_ppm: None,
         }
     }
 }
@@ -71,6 +72,7 @@ mod tests {
             load_pct: Some(12.5),
             max_delay_us: Some(37),
             late_us: Some(5),
+            drift_ppm: None,
         };
         assert_eq!(p.timing(), timing);
     }

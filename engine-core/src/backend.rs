@@ -136,11 +136,11 @@ pub struct Report {
     pub cycles: u32,
     /// Real-time priority of the audio thread, `None` when it has none or it isn't known.
     pub rt_priority: Option<u8>,
-    /// How punctual the server is.
+    /// How punctual the server or device is.
     pub timing: Timing,
 }
 
-/// What a server tells of its own punctuality; `None` is not measured. Times in µs.
+/// What a server or device tells of its own punctuality; `None` is not measured. Times in µs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Timing {
     /// The server's estimate of its load, % of a period.
@@ -150,6 +150,8 @@ pub struct Timing {
     /// The longest time from the beginning of a cycle to that of our callback in it. Needs a clock in
     /// the callback, so only while [`Backend::watch`] says so.
     pub late_us: Option<u32>,
+    /// How much faster than the system's the device's clock is, ppm (millionths).
+    pub drift_ppm: Option<f32>,
 }
 
 /// A way to the ears: JACK, ALSA, null or a test's own.

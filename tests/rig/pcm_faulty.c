@@ -9,7 +9,8 @@
  *         pcm.x { type faulty file "/tmp/out.raw" speed 20.0 fault "xrun@24000" }
  *
  * Settings, all optional:
- *   file          where the frames heard go, raw and interleaved; made anew at every open
+ *   file          where the frames heard go, raw and interleaved; made anew at every open. Beside it FILE.faults:
+ *                 a line for each fault that struck, `underrun` for a true one
  *   speed         1.0 is real time
  *   formats       "S16_LE,S32_LE"    (S16, S24, S24_3, S32 and float when left out)
  *   rates         "44100,48000"      (8000 to 384000 when left out)
@@ -29,6 +30,7 @@
  *     noroom      from here on poll wakes the writer at once, with or without room
  *     late        runs dry just after it told its room: what is written then goes nowhere
  *     block:ms    a call into the driver hangs for that long
+ *     eio         a write fails with EIO (only with `short`)
  *   or one of busy, nodev, denied (no frame): opening fails with EBUSY, ENODEV, EACCES.
  */
 #include <errno.h>
@@ -44,9 +46,9 @@
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
 
-enum kind { XRUN, SUSPEND, NORESUME, DISCONNECT, STALL, HANG, DEAD, SICK, NOROOM, LATE, BLOCK, KINDS };
+enum kind { XRUN, SUSPEND, NORESUME, DISCONNECT, STALL, HANG, DEAD, SICK, NOROOM, LATE, BLOCK, EIO_ONCE, KINDS };
 static const char *const kind_names[KINDS] = { "xrun", "suspend", "noresume", "disconnect", "stall",
-					       "hang", "dead", "sick",	   "noroom",	 "late",    "block" };
+					       "hang", "dead", "sick",	   "noroom",	 "late",    "block", "eio" };
 
 struct fault {
 	enum kind kind;
@@ -61,6 +63,7 @@ struct faulty {
 	snd_pcm_ioplug_t io;
 	int timer;   /* the "interrupt" */
 	int out;     /* -1: no file */
+	int log;     /* the same of FILE.faults */
 	double speed;
 	char *gone_flag;
 	struct fault faults[MAX_FAULTS];
@@ -149,6 +152,12 @@ static void disconnect(struct faulty *f)
 	interrupts(f, 1); /* left unread from now on: ready for ever */
 }
 
+static void note(struct faulty *f, const char *what)
+{
+	if (f->log >= 0 && dprintf(f->log, "%s\n", what) < 0)
+		perror("faulty: log");
+}
+
 /* Sets the state, so that alsa-lib learns the position and the fault in one: an error as the
  * position would hide what was still queued, one call later a write could slip in between. */
 static void underrun(struct faulty *f)
@@ -169,6 +178,7 @@ static void strike(struct faulty *f, const struct fault *fault)
 {
 	struct timespec nap = { fault->ms / 1000, (long)(fault->ms % 1000) * 1000000 };
 
+	note(f, kind_names[fault->kind]);
 	switch (fault->kind) {
 	case XRUN:
 		underrun(f);
@@ -200,6 +210,7 @@ static void strike(struct faulty *f, const struct fault *fault)
 		f->noroom = 1;
 		break;
 	case LATE: /* see faulty_delay */
+	case EIO_ONCE: /* see faulty_transfer */
 		break;
 	case BLOCK:
 		nanosleep(&nap, NULL);
@@ -228,7 +239,7 @@ static snd_pcm_sframes_t faulty_pointer(snd_pcm_ioplug_t *io)
 	for (int i = 0; i < f->fault_count; i++) {
 		struct fault *fault = &f->faults[i];
 		uint64_t reach = f->heard + (want < queued ? want : queued);
-		if (fault->done || fault->kind == LATE || reach < fault->at)
+		if (fault->done || fault->kind == LATE || fault->kind == EIO_ONCE || reach < fault->at)
 			continue;
 		fault->done = 1;
 		hear(f, fault->at > f->heard ? fault->at - f->heard : 0);
@@ -236,8 +247,10 @@ static snd_pcm_sframes_t faulty_pointer(snd_pcm_ioplug_t *io)
 		return (snd_pcm_sframes_t)f->hw;
 	}
 	/* A true underrun: nothing left to play, and nobody said that this is the end. */
-	if (want > 0 && queued == 0 && io->state != SND_PCM_STATE_DRAINING)
+	if (want > 0 && queued == 0 && io->state != SND_PCM_STATE_DRAINING) {
+		note(f, "underrun");
 		underrun(f);
+	}
 	hear(f, want < queued ? want : queued);
 	return (snd_pcm_sframes_t)f->hw;
 }
@@ -306,6 +319,7 @@ static int faulty_delay(snd_pcm_ioplug_t *io, snd_pcm_sframes_t *delay)
 		struct fault *fault = &f->faults[i];
 		if (fault->kind == LATE && !fault->done && f->moving && f->heard >= fault->at) {
 			fault->done = 1;
+			note(f, "late");
 			hear(f, snd_pcm_ioplug_hw_avail(io, f->hw, io->appl_ptr));
 			underrun(f);
 		}
@@ -319,6 +333,14 @@ static snd_pcm_sframes_t faulty_transfer(snd_pcm_ioplug_t *io, const snd_pcm_cha
 					 snd_pcm_uframes_t offset, snd_pcm_uframes_t size)
 {
 	struct faulty *f = io->private_data;
+	for (int i = 0; i < f->fault_count; i++) {
+		struct fault *fault = &f->faults[i];
+		if (fault->kind == EIO_ONCE && !fault->done && f->heard >= fault->at) {
+			fault->done = 1;
+			note(f, "eio");
+			return -EIO;
+		}
+	}
 	f->short_turn = !f->short_turn;
 	if (!f->short_turn)
 		return -EAGAIN;
@@ -359,6 +381,8 @@ static int faulty_close(snd_pcm_ioplug_t *io)
 	struct faulty *f = io->private_data;
 	if (f->out >= 0)
 		close(f->out);
+	if (f->log >= 0)
+		close(f->log);
 	close(f->timer);
 	free(f->gone_flag);
 	free(f->ring);
@@ -560,6 +584,13 @@ SND_PCM_PLUGIN_DEFINE_FUNC(faulty)
 		return err;
 	}
 	f->out = s.file && *s.file ? open(s.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : -1;
+	f->log = -1;
+	if (f->out >= 0) {
+		char path[4096];
+		int n = snprintf(path, sizeof path, "%s.faults", s.file);
+		if (n > 0 && (size_t)n < sizeof path)
+			f->log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+	}
 	f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	f->io.version = SND_PCM_IOPLUG_VERSION;
 	f->io.name = "faulty playback PCM";

@@ -21,6 +21,11 @@ const INSIDE: &str = "BACKLINE_ALSA_RIG";
 ///
 /// Prints `SKIP` and returns when the plug-in can't be built here.
 pub fn isolated(test: &str, body: impl FnOnce(&Path)) {
+    isolated_for(test, Duration::from_secs(180), body);
+}
+
+/// The same, for a test that may take longer than is usual.
+pub fn isolated_for(test: &str, most: Duration, body: impl FnOnce(&Path)) {
     if let Some(folder) = std::env::var_os(INSIDE) {
         body(Path::new(&folder));
         return;
@@ -40,7 +45,7 @@ pub fn isolated(test: &str, body: impl FnOnce(&Path)) {
         .stdin(Stdio::null())
         .spawn()
         .expect("this test again");
-    let limit = Instant::now() + Duration::from_secs(180);
+    let limit = Instant::now() + most;
     let status = loop {
         if let Some(status) = child.try_wait().expect("a child to wait for") {
             break status;

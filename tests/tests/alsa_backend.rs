@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use backend_alsa::{Access, Alsa, AlsaOptions};
-use backline_tests::alsa_rig::{Ramp, Shared, cpu_time, isolated, runs, until};
+use backline_tests::alsa_rig::{Ramp, Shared, cpu_time, isolated, isolated_for, runs, until};
+use backline_tests::dice::Dice;
 use engine_core::backend::{
     Backend, BackendErrorKind as Kind, Closed, Granted, Halt, Health, Played, Process, Report, Wish,
 };
@@ -632,6 +633,94 @@ fn many_faults_in_a_row_leave_every_frame_in_order() {
             assert_eq!(u64::from(report.xrun_frames), lost);
         },
     );
+}
+
+/// Faults at random, life after life: for a few seconds, or with BACKLINE_SOAK=1 for ten minutes. Each life ends by
+/// itself, or with a device that is gone or hangs, and is opened anew.
+#[test]
+fn faults_at_random_are_counted_once_and_leave_every_frame_in_order() {
+    let soak = std::env::var_os("BACKLINE_SOAK").is_some();
+    let test = "faults_at_random_are_counted_once_and_leave_every_frame_in_order";
+    let time = Duration::from_secs(if soak { 600 } else { 6 });
+    isolated_for(test, time + Duration::from_secs(180), |folder| {
+        let mut dice = Dice::new(std::process::id().into());
+        let (end, mut all) = (Instant::now() + time, [0u64; 2]);
+        let mut lives = 0;
+        while Instant::now() < end || lives < 4 {
+            let counted = one_life(folder, &mut dice, lives % 4 == 3);
+            all = [all[0] + counted[0], all[1] + counted[1]];
+            lives += 1;
+        }
+        println!(
+            "{lives} lives, {} faults, {} true underruns",
+            all[0], all[1]
+        );
+        assert!(all[0] >= lives);
+    });
+}
+
+/// A device with a few faults, played to its end. Faults that struck, true underruns besides.
+fn one_life(folder: &Path, dice: &mut Dice, dies: bool) -> [u64; 2] {
+    let wish = Wish {
+        period: Some(512),
+        ..wish(S32)
+    };
+    let short = dice.one_in(2);
+    let access = [Access::Mmap, Access::Rw][dice.below(2) as usize];
+    let access = if short { Access::Rw } else { access };
+    let (mut at, mut faults) = (0, Vec::new());
+    for _ in 0..1 + dice.below(5) {
+        // So far apart that none falls into the episode of another.
+        at += 6000 + dice.below(6000);
+        faults.push(match dice.below(if short { 5 } else { 4 }) {
+            0 => format!("xrun@{at}"),
+            1 => format!("suspend@{at}"),
+            2 => format!("noresume@{at}"),
+            3 => format!("stall@{at}:{}", dice.below(100)),
+            _ => format!("eio@{at}"),
+        });
+    }
+    at += 6000;
+    if dies {
+        let kind = ["disconnect", "hang", "dead"][dice.below(3) as usize];
+        faults.push(format!("{kind}@{at}"));
+    }
+    let mut settings = format!("SPEED=4,FAULT={}", faults.join("+"));
+    if short {
+        settings += &format!(",SHORT={}", 1 + dice.below(400));
+    }
+    let length = u64::from(at) + 12_000;
+    let mut play = Play::faulty(folder, &settings, access, &wish, length);
+    let report = if dies {
+        let report = play.lost();
+        play.close();
+        report
+    } else {
+        play.finish()
+    };
+    let what = format!("{settings} {access:?}: {report:?}");
+    let heard = play.heard();
+    let ordered = heard.windows(2).all(|w| w[0].0 + w[0].1 < w[1].0);
+    assert!(ordered, "{what}: {heard:?}");
+    if !dies {
+        let lost = length - heard.iter().map(|(_, n)| n).sum::<u64>();
+        assert_eq!(u64::from(report.xrun_frames), lost, "{what}: {heard:?}");
+    }
+    let log = std::fs::read_to_string(play.file.with_extension("raw.faults")).expect("a log");
+    // A short stall shows as the true underrun that it ends in; a device that is gone is lost, and no xrun.
+    let (mut struck, mut dry) = (0u64, 0u64);
+    for line in log.lines() {
+        match line {
+            "underrun" => dry += 1,
+            "stall" | "disconnect" => {}
+            _ => struck += 1,
+        }
+    }
+    let counted = u64::from(report.device_xruns);
+    // A true underrun may fall into the same episode as its neighbour.
+    let least = struck.saturating_sub(dry);
+    assert!((least..=struck + dry).contains(&counted), "{what}: {log:?}");
+    [struck, dry]
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_song_plays_to_its_end_and_the_summary_is_as_documented() {
             "starvations": 0, "starved_frames": 0, "clips": 0,
             "losses": 0, "reason": null, "abandoned": 0,
             "output_latency_frames": 0, "output_latency_ms": 0.0, "cpu_load_pct": null,
-            "max_delay_ms": null, "cycle_late_ms": null, "rt_priority": null,
+            "max_delay_ms": null, "cycle_late_ms": null, "drift_ppm": null, "rt_priority": null,
             "monitoring": "off",
             "latency": {
                 "mean_ms": 0.0, "max_ms": 0.0, "min_ms": 0.0, "xruns": 0,
@@ -69,7 +69,7 @@ fn started_and_positions_are_as_documented() {
     assert_eq!(
         keys(started[0]),
         sorted(
-            "event v t_ms after_ms rate channels period backend device output_latency_frames output_latency_ms"
+            "event v t_ms after_ms rate channels period periods format backend device output_latency_frames output_latency_ms"
         )
     );
     assert_eq!(started[0]["rate"], 48_000);

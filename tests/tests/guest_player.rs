@@ -3,7 +3,9 @@
 //!
 //! The guest's clock counts instructions: an xrun or a starvation in here is the player's fault.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use alsa::Direction;
@@ -284,6 +286,119 @@ fn a_card_pulled_out_ends_the_session_when_told_to() {
     let error = summary.error.expect("a reason");
     assert_eq!(error.code, "device-lost");
     assert!(error.message.contains("hw:Dummy"), "{}", error.message);
+}
+
+/// The guest's USB card, by what is built into it, and its socket.
+const USB: &str = "usb:46f4:0002";
+const SOCKET: &str = "/sys/bus/usb/devices/1-1/authorized";
+
+/// Pulls the USB card out, or plugs it in: to the kernel it is the same as by hand.
+fn plug(on: bool) {
+    std::fs::write(SOCKET, if on { "1" } else { "0" }).expect("to switch the socket");
+}
+
+/// Twenty seconds on the USB card, a little into them.
+fn on_usb(dir: &Path, loss: OnLoss) -> Player {
+    for module in ["xhci-pci", "snd-usb-audio"] {
+        let loaded = Command::new("modprobe").arg(module).status().unwrap();
+        assert!(loaded.success(), "{module}");
+    }
+    // The card gets its PCM a moment after its number.
+    until("the USB card", || {
+        std::fs::read_to_string("/proc/asound/pcm").is_ok_and(|pcm| pcm.contains("USB Audio"))
+    });
+    let player = PlayerBuilder::new(setlist(vec![stems(dir, &[20 * u64::from(RATE); 2])]))
+        .output(output(USB, Access::Auto))
+        .rate(Some(RATE))
+        .period(Some(256), Some(3))
+        .on_loss(loss, OnReturn::Resume)
+        .build()
+        .unwrap();
+    player.play();
+    until("the song", || player.status().position.frame > 10_000);
+    player
+}
+
+#[test]
+fn a_usb_card_pulled_and_plugged_ten_times_plays_on_each_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut player = on_usb(dir.path(), OnLoss::Wait);
+    let mut longest = Duration::ZERO;
+    for round in 1..=10u32 {
+        let before = player.status().position.frame;
+        until("more of the song", || {
+            player.status().position.frame > before + 20_000
+        });
+        let before = player.status().position.frame;
+        plug(false);
+        news(&mut player, "the loss", |n| is_device(n, DeviceState::Lost));
+        // The later, the rarer the tries; the card's coming is seen all the same.
+        std::thread::sleep(Duration::from_millis(700 * u64::from(round % 5)));
+        let held = player.status().position.frame;
+        assert!(
+            (before..before + u64::from(RATE) / 2).contains(&held),
+            "round {round}: {before} before, holds at {held}"
+        );
+        let back = Instant::now();
+        plug(true);
+        let notes = news(
+            &mut player,
+            "playing",
+            |n| matches!(n, Note::Position(p) if p.state == State::Playing),
+        );
+        longest = longest.max(back.elapsed());
+        let Some(Note::Position(at)) = notes.last() else {
+            unreachable!();
+        };
+        assert!(
+            (held..held + u64::from(RATE) / 2).contains(&at.frame),
+            "round {round}: held at {held}, plays on at {}",
+            at.frame
+        );
+    }
+    println!("back after {} ms at most", longest.as_millis());
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    let status = player.status();
+    assert_eq!(status.losses, 10);
+    assert_eq!(status.starvations, 0);
+    player.quit();
+    let summary = player.wait().unwrap();
+    assert_eq!(summary.ended, Ended::Stopped, "{:?}", summary.error);
+}
+
+#[test]
+fn a_usb_card_pulled_out_ends_the_program_when_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(on_usb(dir.path(), OnLoss::Wait));
+    let Some(backline) = std::env::var_os("BACKLINE_BIN") else {
+        eprintln!(
+            "SKIP a_usb_card_pulled_out_ends_the_program_when_told_to: no backline beside the test"
+        );
+        return;
+    };
+    let mut child = Command::new(backline)
+        .args(["play", "--config", "none", "--no-keys", "--status", "json"])
+        .args(["--on-loss", "exit", "--device", USB])
+        .arg(dir.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
+    let started = out.find(|line| line.as_ref().unwrap().contains("\"started\""));
+    assert!(started.is_some());
+    plug(false);
+    let pulled = Instant::now();
+    let rest: Vec<String> = out.map(Result::unwrap).collect();
+    let status = child.wait().unwrap();
+    let took = pulled.elapsed();
+    plug(true);
+    assert_eq!(status.code(), Some(69), "{rest:#?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    let told = rest
+        .iter()
+        .any(|l| l.contains("\"error\"") && l.contains("unplugged"));
+    assert!(told, "{rest:#?}");
 }
 
 #[test]

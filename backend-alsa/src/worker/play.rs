@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use engine_core::backend::{Played, Process};
 use engine_core::denormals::flush_denormals;
 
-use super::{NAP, Turn, Worker};
+use super::{NAP, Turn, Worker, recover};
 use crate::MAX_CHANNELS;
 use crate::fault;
 use crate::shared::add;
@@ -18,6 +18,9 @@ const READY_WITHIN: Duration = Duration::from_secs(5);
 const UNPACED_SECONDS: u64 = 2;
 /// … in less than this time is paced by nothing.
 const UNPACED_WITHIN: Duration = Duration::from_millis(200);
+
+/// How often the two clocks are compared.
+const COMPARE_EVERY: Duration = Duration::from_millis(250);
 
 impl Worker {
     /// One turn of normal playback.
@@ -54,7 +57,32 @@ impl Worker {
         self.behind = self.delay.saturating_sub(self.pcm.buffer - room);
         self.flow.see_room(room, Instant::now());
         self.notice_progress();
+        self.compare_clocks();
         Ok(room)
+    }
+
+    /// Now and then, compares how far the card has come with the system's clock, by the card's time stamp.
+    fn compare_clocks(&mut self) {
+        if !self.started || !self.pcm.end.is_card() || self.drift_seen.elapsed() < COMPARE_EVERY {
+            return;
+        }
+        self.drift_seen = Instant::now();
+        let Ok(status) = self.pcm.pcm.status() else {
+            return;
+        };
+        let stamp = recover::since_boot(status.get_htstamp());
+        // A stamp of another clock tells nothing.
+        let old = recover::monotonic().checked_sub(stamp);
+        if old.is_none_or(|old| old >= Duration::from_secs(1)) {
+            return;
+        }
+        let room = usize::try_from(status.get_avail()).unwrap_or(0);
+        let queued = self.pcm.buffer.saturating_sub(room) as u64;
+        let Some(played) = self.flow.given().checked_sub(queued).filter(|n| *n > 0) else {
+            return;
+        };
+        self.drift.see(stamp, played, self.pcm.rate);
+        self.shared.set_drift(self.drift.ppm());
     }
 
     /// Hands over from the stage; starts the device when enough is queued.

@@ -112,11 +112,7 @@ impl Worker {
         let Ok(status) = self.pcm.pcm.status() else {
             return 0;
         };
-        let stamp = status.get_trigger_htstamp();
-        let since = Duration::new(
-            u64::try_from(stamp.tv_sec).unwrap_or(0),
-            u32::try_from(stamp.tv_nsec).unwrap_or(0),
-        );
+        let since = since_boot(status.get_trigger_htstamp());
         // A stamp of zero, or of another clock, tells nothing.
         monotonic()
             .checked_sub(since)
@@ -144,6 +140,8 @@ impl Worker {
     /// The PCM is prepared and empty.
     pub(super) fn prepared(&mut self) {
         self.flow.restart(Instant::now());
+        self.drift.restart();
+        self.shared.set_drift(None);
         self.started = false;
         self.taken_back = 0;
         self.idle_wakeups = 0;
@@ -176,8 +174,16 @@ fn is_running(pcm: &PCM) -> bool {
     fault::state(pcm) == alsa_sys::SND_PCM_STATE_RUNNING
 }
 
+/// A PCM's time stamp.
+pub(super) fn since_boot(stamp: libc::timespec) -> Duration {
+    Duration::new(
+        u64::try_from(stamp.tv_sec).unwrap_or(0),
+        u32::try_from(stamp.tv_nsec).unwrap_or(0),
+    )
+}
+
 /// The clock of the PCM's time stamps.
-fn monotonic() -> Duration {
+pub(super) fn monotonic() -> Duration {
     let mut now = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
@@ -186,8 +192,5 @@ fn monotonic() -> Duration {
     unsafe {
         libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now);
     }
-    Duration::new(
-        u64::try_from(now.tv_sec).unwrap_or(0),
-        u32::try_from(now.tv_nsec).unwrap_or(0),
-    )
+    since_boot(now)
 }

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use alsa::poll::{Descriptors, Flags};
 
+use engine_core::backend::Health;
+
 use super::{NAP, Worker};
 use crate::eventfd::{self, pollfd};
+use crate::shared::add;
 
 /// Wake-ups without room that are taken as harmless before the thread naps instead of polling.
 const PATIENCE: u32 = 4;
@@ -17,6 +20,7 @@ impl Worker {
         if self.lose_if_stuck() {
             return;
         }
+        self.tell_stall();
         if self.idle_wakeups > PATIENCE {
             // Woken again and again for nothing: by a plug-in that is always ready, or a
             // descriptor that nobody reads. Time is left to pass instead.
@@ -63,6 +67,27 @@ impl Worker {
 
     pub(super) fn frames_in(&self, time: Duration) -> usize {
         (time.as_secs_f64() * f64::from(self.pcm.rate)) as usize
+    }
+
+    /// Tells, and counts once, that the device stands still; and that it moves again.
+    pub(super) fn tell_stall(&mut self) {
+        let stalled = self.flow.stalled(Instant::now());
+        if stalled == self.stalled {
+            return;
+        }
+        self.stalled = stalled;
+        if stalled.is_none() {
+            if !self.in_episode {
+                self.shared.set_health(Health::Running);
+            }
+            return;
+        }
+        add(&self.shared.xruns, 1);
+        let device = &self.device;
+        self.shared.explain(
+            Health::Recovering,
+            format_args!("\"{device}\" stands still"),
+        );
     }
 
     pub(super) fn lose_if_stuck(&mut self) -> bool {

@@ -67,7 +67,10 @@ pub(super) struct OutputArgs {
     #[arg(long, value_name = "BACKEND")]
     pub backend: Option<BackendChoice>,
 
-    /// ALSA device, such as hw:CARD=USB (implies --backend alsa)
+    /// ALSA device, such as hw:CARD=USB or usb:VENDOR:PRODUCT[:SERIAL] (implies --backend alsa)
+    ///
+    /// A card that is named by its id, by what is built into it, or by the socket it is in (usb:1-1.2) is looked up
+    /// at each opening, so that it is found again whatever its number is.
     #[arg(long, value_name = "DEVICE", value_parser = text)]
     pub device: Option<String>,
 

@@ -10,7 +10,8 @@
 //!   },
 //!   "alsa": [{
 //!     "name": "hw:CARD=USB,DEV=0", "card": "USB", "description": "USB Audio, USB Audio",
-//!     "channels_min": 2, "channels_max": 8, "hdmi": false
+//!     "channels_min": 2, "channels_max": 8, "formats": ["s16", "s24_3"], "rates": [44100, 48000],
+//!     "hdmi": false
 //!   }]
 //! }
 //! ```
@@ -18,7 +19,7 @@
 //! `jack` is null where no server runs; `rate` is in Hz, `period` in frames; `outputs` are the
 //! physical ones, and their names are what `--connect` takes. A `name` of `alsa` is what
 //! `--device` takes. `card` is null for what is no card; the channels are null for what is no
-//! hardware and for what is busy. `hdmi`: opened by this name it takes HDMI subframes only.
+//! hardware and for what is busy, and formats and rates (Hz, of the usual ones) empty. `hdmi`: opened by this name it takes HDMI subframes only.
 
 use std::fmt::Write as _;
 
@@ -56,6 +57,8 @@ struct Pcm {
     description: String,
     channels_min: Option<u32>,
     channels_max: Option<u32>,
+    formats: Vec<&'static str>,
+    rates: Vec<u32>,
     hdmi: bool,
 }
 
@@ -108,6 +111,12 @@ fn alsa() -> Vec<Pcm> {
             description: device.description,
             channels_min: device.channels.map(|(min, _)| min),
             channels_max: device.channels.map(|(_, max)| max),
+            formats: device
+                .formats
+                .into_iter()
+                .map(crate::config::format_word)
+                .collect(),
+            rates: device.rates,
             hdmi: device.hdmi,
         })
         .collect()
@@ -184,6 +193,8 @@ mod tests {
                     description: "USB Audio".into(),
                     channels_min: Some(2),
                     channels_max: Some(8),
+                    formats: vec!["s16"],
+                    rates: vec![48_000],
                     hdmi: false,
                 },
                 Pcm {
@@ -192,6 +203,8 @@ mod tests {
                     description: "Discard all samples".into(),
                     channels_min: None,
                     channels_max: None,
+                    formats: vec![],
+                    rates: vec![],
                     hdmi: false,
                 },
             ],

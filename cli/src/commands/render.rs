@@ -128,6 +128,8 @@ impl Job<'_> {
             rate: rendering.rate(),
             channels: rendering.channels() as u32,
             period: None,
+            periods: None,
+            format: None,
             backend: "file".into(),
             device: Some(self.device()),
             latency: Default::default(),

@@ -12,7 +12,28 @@ pub(super) struct Device {
     pub card: bool,
     /// Fewest and most; `None` is busy, or no hardware.
     pub channels: Option<(u32, u32)>,
+    /// Words of the formats, and rates in Hz; empty is not known.
+    pub formats: Vec<&'static str>,
+    pub rates: Vec<u32>,
     pub hdmi: bool,
+}
+
+impl Device {
+    /// "2 to 8 channels, s16 or s32, 44100 or 48000 Hz".
+    fn takes(&self, (min, max): (u32, u32)) -> String {
+        let mut takes = match min == max {
+            true => format!("{max} channels"),
+            false => format!("{min} to {max} channels"),
+        };
+        if !self.formats.is_empty() {
+            takes += &format!("; formats {}", self.formats.join(", "));
+        }
+        if !self.rates.is_empty() {
+            let rates: Vec<String> = self.rates.iter().map(u32::to_string).collect();
+            takes += &format!("; {} Hz", rates.join(", "));
+        }
+        takes
+    }
 }
 
 #[cfg(feature = "alsa")]
@@ -22,6 +43,12 @@ pub(super) fn devices() -> Vec<Device> {
         card: d.name.starts_with("hw:"),
         name: d.name,
         channels: d.channels,
+        formats: d
+            .formats
+            .into_iter()
+            .map(crate::config::format_word)
+            .collect(),
+        rates: d.rates,
         hdmi: d.hdmi,
     };
     all.map(device).collect()
@@ -38,12 +65,8 @@ pub(super) fn judge(system: &System, devices: &[Device], alone: bool) -> Vec<Fin
         .iter()
         .filter(|d| d.card)
         .map(|d| match d.channels {
-            Some((min, max)) => {
-                let channels = if min == max {
-                    format!("{max} channels")
-                } else {
-                    format!("{min} to {max} channels")
-                };
+            Some(channels) => {
+                let channels = d.takes(channels);
                 let hdmi = if d.hdmi {
                     "; by this name it takes HDMI subframes only"
                 } else {
@@ -88,7 +111,12 @@ fn held(system: &System) -> Vec<Finding> {
                 let Some((_, pid)) = owner.next() else {
                     continue;
                 };
-                let pid = pid.trim();
+                let thread = pid.trim();
+                // The kernel tells the thread that opened it.
+                let status = system.read(&format!("proc/{thread}/status"));
+                let status = status.unwrap_or_default();
+                let process = status.lines().find_map(|l| l.strip_prefix("Tgid:"));
+                let pid = process.map_or(thread, str::trim);
                 let who = system.read(&format!("proc/{pid}/comm"));
                 let who = who.unwrap_or_else(|| "somebody".into());
                 // A sound server shares what it holds.
@@ -120,6 +148,8 @@ mod tests {
             name: name.into(),
             card: name.starts_with("hw:"),
             channels,
+            formats: Vec::new(),
+            rates: Vec::new(),
             hdmi: false,
         }
     }
@@ -137,14 +167,18 @@ mod tests {
     fn what_a_card_takes_is_told() {
         let (_dir, system) = tree(&[]);
         let devices = [
-            device("hw:CARD=USB,DEV=0", Some((2, 8))),
+            Device {
+                formats: vec!["s16", "s24_3"],
+                rates: vec![44_100, 48_000],
+                ..device("hw:CARD=USB,DEV=0", Some((2, 8)))
+            },
             device("default", None),
         ];
         assert_eq!(
             judge(&system, &devices, true),
             [Finding::ok(
                 "cards",
-                "hw:CARD=USB,DEV=0 takes 2 to 8 channels"
+                "hw:CARD=USB,DEV=0 takes 2 to 8 channels; formats s16, s24_3; 44100, 48000 Hz"
             )]
         );
     }
@@ -159,7 +193,9 @@ mod tests {
                 ("proc/asound/card0/pcm0p/sub0/status", status),
                 ("proc/asound/card0/pcm0p/sub1/status", "closed\n"),
                 ("proc/asound/card0/pcm0c/sub0/status", status),
-                ("proc/77/comm", comm),
+                ("proc/77/status", "Name:\tao\nTgid:\t76\nPid:\t77\n"),
+                ("proc/77/comm", "ao\n"),
+                ("proc/76/comm", comm),
             ]);
             judge(&system, &[], true)
         };
@@ -168,7 +204,7 @@ mod tests {
         assert_eq!(held[0].level, Level::Warning);
         assert_eq!(
             held[0].message,
-            "hw:CARD=USB,DEV=0 is held by mpv (process 77)"
+            "hw:CARD=USB,DEV=0 is held by mpv (process 76)"
         );
         assert_eq!(with("pipewire\n")[0].level, Level::Ok);
     }

@@ -11,6 +11,7 @@ use super::PlayerError;
 use super::builder::{OnLoss, OnReturn};
 use super::controller::Controller;
 use super::notes::Note;
+use super::plugged::Plugged;
 use super::rig::Rig;
 use crate::media::resampled_frames;
 use crate::plan::Loop;
@@ -39,6 +40,8 @@ pub(super) struct Hold {
     rate_only: bool,
     next_try: Instant,
     wait: Duration,
+    /// Tells that a device came, so that it needn't wait for the next try.
+    plugged: Plugged,
     /// The device is being opened, on a thread of its own: a server may hang.
     opening: Option<Receiver<Result<Rig, PlayerError>>>,
 }
@@ -154,6 +157,7 @@ impl Controller {
             rate_only,
             next_try: if rate_only { now } else { now + wait },
             wait,
+            plugged: Plugged::for_output(&self.told.output),
             opening: None,
         });
     }
@@ -177,6 +181,9 @@ impl Controller {
             return;
         }
         let Some(hold) = &mut self.hold else { return };
+        if hold.plugged.changed() {
+            (hold.next_try, hold.wait) = (Instant::now(), FIRST_TRY);
+        }
         let Some(opening) = &hold.opening else {
             if Instant::now() >= hold.next_try {
                 self.open_again();

@@ -41,6 +41,7 @@ mod loss;
 mod memory;
 mod mixer;
 mod notes;
+mod plugged;
 mod policy;
 mod rig;
 mod status;

@@ -43,6 +43,9 @@ pub struct Delivery {
     /// monitored at `full`.
     #[serde(serialize_with = "some_six")]
     pub cycle_late_ms: Option<f64>,
+    /// How much faster than the system's the device's clock is, ppm; known after 10 s or more.
+    #[serde(serialize_with = "some_six")]
+    pub drift_ppm: Option<f64>,
     /// Real-time priority that the audio thread was granted.
     pub rt_priority: Option<u8>,
 }
@@ -56,6 +59,7 @@ impl Delivery {
             cpu_load_pct: report.timing.load_pct.map(f64::from),
             max_delay_ms: ms(report.timing.max_delay_us),
             cycle_late_ms: ms(report.timing.late_us),
+            drift_ppm: report.timing.drift_ppm.map(f64::from),
             rt_priority: report.rt_priority,
         }
     }
@@ -74,6 +78,9 @@ impl Delivery {
         }
         if let Some(ms) = self.cycle_late_ms {
             parts.push(format!("callbacks up to {ms:.3} ms after their cycle"));
+        }
+        if let Some(ppm) = self.drift_ppm {
+            parts.push(format!("its clock {ppm:+.1} ppm against the system's"));
         }
         match self.rt_priority {
             Some(n) => parts.push(format!("real-time priority {n}")),
@@ -101,7 +108,7 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&d).unwrap(),
             "{\"output_latency_frames\":480,\"output_latency_ms\":10.0,\"cpu_load_pct\":null,\
-             \"max_delay_ms\":null,\"cycle_late_ms\":null,\"rt_priority\":5}"
+             \"max_delay_ms\":null,\"cycle_late_ms\":null,\"drift_ppm\":null,\"rt_priority\":5}"
         );
         let said = "Output: latency 480 frames (10.0 ms), real-time priority 5.";
         assert_eq!(d.sentence().as_deref(), Some(said));
@@ -110,11 +117,12 @@ mod tests {
             load_pct: Some(12.4),
             max_delay_us: Some(1250),
             late_us: Some(40),
+            drift_ppm: Some(-12.34),
         };
         assert_eq!(
             Delivery::new(&report, 48_000).sentence().unwrap(),
             "Output: latency 480 frames (10.0 ms), server load 12 %, its cycles up to 1.250 ms late, \
-             callbacks up to 0.040 ms after their cycle, no real-time priority."
+             callbacks up to 0.040 ms after their cycle, its clock -12.3 ppm against the system's, no real-time priority."
         );
         assert_eq!(Delivery::new(&Report::default(), 0).sentence(), None);
     }

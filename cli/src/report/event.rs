@@ -21,6 +21,10 @@ pub struct Started {
     pub channels: u32,
     /// Frames per callback.
     pub period: Option<u32>,
+    /// Periods in the device's buffer.
+    pub periods: Option<u32>,
+    /// Sample format of the device: `s16`, `s24`, `s24_3`, `s32`, `f32`.
+    pub format: Option<&'static str>,
     /// `jack`, `alsa`, `null`, `file`.
     pub backend: String,
     /// The device or server.

@@ -56,8 +56,10 @@ fn through(backend: &str, device: Option<&str>) -> String {
 pub(super) fn started(s: &Started) -> String {
     let mut details = Vec::new();
     if let Some(n) = s.period {
-        details.push(format!("period {n} frames"));
+        let times = s.periods.map_or_else(String::new, |n| format!(" × {n}"));
+        details.push(format!("period {n} frames{times}"));
     }
+    details.extend(s.format.map(str::to_owned));
     if let Some(ms) = s.latency.ms {
         details.push(format!("latency {ms:.1} ms"));
     }
@@ -291,16 +293,18 @@ mod tests {
             rate: 48_000,
             channels: 2,
             period: Some(1024),
+            periods: Some(3),
+            format: Some("s32"),
             backend: "alsa".into(),
             device: Some("hw:PCH".into()),
             latency: OutputLatency::new(2048, 48_000),
         };
         assert_eq!(
             started(&s),
-            "Playing at 48000 Hz on 2 channels through alsa, device hw:PCH (period 1024 frames, \
-             latency 42.7 ms, ready after 12 ms)."
+            "Playing at 48000 Hz on 2 channels through alsa, device hw:PCH (period 1024 frames × 3, \
+             s32, latency 42.7 ms, ready after 12 ms)."
         );
-        s.period = None;
+        (s.period, s.periods, s.format) = (None, None, None);
         s.device = None;
         s.latency = OutputLatency::default();
         s.channels = 1;

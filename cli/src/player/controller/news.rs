@@ -139,6 +139,8 @@ impl Controller {
             rate: rig.granted.rate,
             channels: rig.granted.channels,
             period: Some(rig.granted.period),
+            periods: rig.granted.periods,
+            format: rig.granted.format.map(crate::config::format_word),
             backend: rig.driver.name().to_owned(),
             device: Some(rig.granted.device.to_string()).filter(|d| !d.is_empty()),
             latency: OutputLatency::new(report.latency_frames, rig.granted.rate),

@@ -30,6 +30,8 @@ fn started() {
         rate: 48_000,
         channels: 2,
         period: Some(1024),
+        periods: Some(3),
+        format: Some("s32"),
         backend: "jack".into(),
         device: Some("default".into()),
         latency: OutputLatency::new(2048, 48_000),
@@ -37,16 +39,16 @@ fn started() {
     assert_eq!(
         json("started", 13, &s),
         "{\"event\":\"started\",\"v\":1,\"t_ms\":13,\"after_ms\":12.345679,\"rate\":48000,\
-         \"channels\":2,\"period\":1024,\"backend\":\"jack\",\"device\":\"default\",\
+         \"channels\":2,\"period\":1024,\"periods\":3,\"format\":\"s32\",\"backend\":\"jack\",\"device\":\"default\",\
          \"output_latency_frames\":2048,\"output_latency_ms\":42.666667}\n"
     );
-    s.period = None;
+    (s.period, s.periods, s.format) = (None, None, None);
     s.device = None;
     s.latency = OutputLatency::default();
     assert_eq!(
         json("started", 0, &s),
         "{\"event\":\"started\",\"v\":1,\"t_ms\":0,\"after_ms\":12.345679,\"rate\":48000,\
-         \"channels\":2,\"period\":null,\"backend\":\"jack\",\"device\":null,\
+         \"channels\":2,\"period\":null,\"periods\":null,\"format\":null,\"backend\":\"jack\",\"device\":null,\
          \"output_latency_frames\":null,\"output_latency_ms\":null}\n"
     );
 }
@@ -119,7 +121,7 @@ fn a_summary_without_monitoring() {
         "{\"event\":\"summary\",\"v\":1,\"t_ms\":5,\"frames\":96000,\"seconds\":2.0,\
          \"damaged\":0,\"rate\":48000,\"backend\":\"alsa\",\"device\":\"hw:PCH\",\
          \"ended\":\"end\",\"device_xruns\":0,\"late_callbacks\":null,\"starvations\":0,\
-         \"starved_frames\":0,\"clips\":0,\"losses\":0,\"reason\":null,\"abandoned\":0,\"output_latency_frames\":null,\"output_latency_ms\":null,\"cpu_load_pct\":null,\"max_delay_ms\":null,\"cycle_late_ms\":null,\"rt_priority\":null,\"monitoring\":\"off\",\"latency\":{\"mean_ms\":0.0,\
+         \"starved_frames\":0,\"clips\":0,\"losses\":0,\"reason\":null,\"abandoned\":0,\"output_latency_frames\":null,\"output_latency_ms\":null,\"cpu_load_pct\":null,\"max_delay_ms\":null,\"cycle_late_ms\":null,\"drift_ppm\":null,\"rt_priority\":null,\"monitoring\":\"off\",\"latency\":{\"mean_ms\":0.0,\
          \"max_ms\":0.0,\"min_ms\":0.0,\"xruns\":0,\"budget_ms\":0.0,\"usage_pct\":0.0,\
          \"total_callbacks\":0},\"error\":null}\n"
     );
@@ -146,7 +148,7 @@ fn a_summary_of_a_run_that_never_began() {
         "{\"event\":\"summary\",\"v\":1,\"t_ms\":5,\"frames\":0,\"seconds\":0.0,\
          \"damaged\":0,\"rate\":null,\"backend\":null,\"device\":null,\
          \"ended\":\"error\",\"device_xruns\":null,\"late_callbacks\":null,\"starvations\":0,\
-         \"starved_frames\":0,\"clips\":0,\"losses\":0,\"reason\":null,\"abandoned\":0,\"output_latency_frames\":null,\"output_latency_ms\":null,\"cpu_load_pct\":null,\"max_delay_ms\":null,\"cycle_late_ms\":null,\"rt_priority\":null,\"monitoring\":\"off\",\"latency\":{\"mean_ms\":0.0,\
+         \"starved_frames\":0,\"clips\":0,\"losses\":0,\"reason\":null,\"abandoned\":0,\"output_latency_frames\":null,\"output_latency_ms\":null,\"cpu_load_pct\":null,\"max_delay_ms\":null,\"cycle_late_ms\":null,\"drift_ppm\":null,\"rt_priority\":null,\"monitoring\":\"off\",\"latency\":{\"mean_ms\":0.0,\
          \"max_ms\":0.0,\"min_ms\":0.0,\"xruns\":0,\"budget_ms\":0.0,\"usage_pct\":0.0,\
          \"total_callbacks\":0},\"error\":{\"code\":\"no-server\",\"message\":\"No server.\"},\
          \"dropped_lines\":3}\n"
