@@ -49,13 +49,9 @@ backline ($version) stable; urgency=medium
 EOF
 scripts/deb/copyright.py "$target" >"$doc/copyright"
 install -D -m 644 cli/dist/backline.desktop "$root/usr/share/applications/backline.desktop"
-# Units as they are shown by `backline unit`; none is started by installing them.
-for unit in cli/dist/system/*.service; do
-    [ ! -e "$unit" ] || install -D -m 644 "$unit" "$root/usr/lib/systemd/system/$(basename "$unit")"
-done
-for unit in cli/dist/user/*.service; do
-    [ ! -e "$unit" ] || install -D -m 644 "$unit" "$root/usr/lib/systemd/user/$(basename "$unit")"
-done
+# Units as `backline unit` shows them; none is started by installing them.
+install -D -m 644 cli/dist/backline.service "$root/usr/lib/systemd/system/backline.service"
+install -D -m 644 cli/dist/backline-user.service "$root/usr/lib/systemd/user/backline.service"
 install -D -m 644 cli/dist/limits.conf "$root/etc/security/limits.d/backline.conf"
 install -d "$root/DEBIAN"
 echo /etc/security/limits.d/backline.conf >"$root/DEBIAN/conffiles"

@@ -48,9 +48,8 @@ for arch; do
     for file in $files; do
         [ -s "$root/$file" ] || wrong "$arch: $file is missing or empty"
     done
-    for unit in cli/dist/system/*.service; do
-        [ ! -e "$unit" ] || cmp -s "$unit" "$root/usr/lib/systemd/system/$(basename "$unit")" || wrong "$arch: the unit $(basename "$unit") isn't the one shown"
-    done
+    cmp cli/dist/backline.service "$root/usr/lib/systemd/system/backline.service" || wrong "$arch: its unit is another one"
+    cmp cli/dist/backline-user.service "$root/usr/lib/systemd/user/backline.service" || wrong "$arch: its unit for users is another one"
     field() { dpkg-deb -f "$package" "$1"; }
     [ "$(field Architecture)" = "$arch" ] || wrong "$arch: says it is for $(field Architecture)"
     case $(field Recommends) in *libjack*) ;; *) wrong "$arch: doesn't recommend libjack" ;; esac

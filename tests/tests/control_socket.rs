@@ -283,7 +283,8 @@ fn a_flood_of_clients_starves_nothing_and_nobody() {
     };
     let home = Home::new();
     let path = show(&home);
-    let mut program = playing(&home, "");
+    // Short callbacks: a gain is answered when the engine has taken it.
+    let mut program = playing(&home, "--period 256");
     let (stop, answered) = (AtomicBool::new(false), AtomicU64::new(0));
     let (mut early, mut late, mut worst) = (0, 0, Duration::ZERO);
     std::thread::scope(|scope| {
@@ -311,7 +312,8 @@ fn a_flood_of_clients_starves_nothing_and_nobody() {
     println!(
         "{answered} answers in {seconds} s, the slowest status {worst:?}, {early} then {late} kB"
     );
-    assert!(answered > 1000, "{answered} answers");
+    let wanted = if seconds == 60 { 10_000 } else { 200 };
+    assert!(answered > wanted * seconds, "{answered} answers");
     assert!(late < early + 8192, "memory grew from {early} to {late} kB");
     assert!(!program.is_over());
     // The hostile ones have gone, and everything is as it was.
