@@ -56,6 +56,7 @@ if [[ $target = test || $target = soak ]]; then
     need tmux have tmux
     need valgrind have valgrind
     need strace have strace
+    need systemd have systemd-analyze
     need binutils have objdump
     # The feature opus builds libopus.
     need cmake have cmake

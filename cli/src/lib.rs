@@ -12,6 +12,7 @@ pub mod control;
 pub mod doctor;
 pub mod exit;
 pub mod feeder;
+pub mod kiosk;
 mod located;
 pub mod made;
 pub mod media;

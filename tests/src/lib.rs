@@ -21,6 +21,7 @@ pub mod process;
 pub mod program;
 pub mod random_song;
 pub mod rush;
+pub mod service;
 pub mod session;
 pub mod stems;
 pub mod step;

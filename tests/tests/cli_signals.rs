@@ -136,13 +136,29 @@ fn two_at_once_are_one() {
 }
 
 #[test]
+fn one_that_loads_what_never_comes_ends_as_one_that_plays() {
+    let home = home();
+    for (signal, ending) in [(SIGTERM, (Some(0), None)), (SIGINT, (None, Some(SIGINT)))] {
+        let mut command = home.backline("play - --backend null --status json");
+        let stuck = Running::start(command.stdin(Stdio::piped()));
+        wait_until("the signals to be caught", || catches(&stuck, signal));
+        stuck.signal(signal);
+        let ended = stuck.finish();
+        assert_eq!((ended.code, ended.signal), ending, "{ended:#?}");
+        assert_eq!(ended.summary()["ended"], "stopped");
+    }
+}
+
+#[test]
 fn a_second_one_ends_it_at_once() {
     let home = home();
+    let pipe = std::ffi::CString::new(home.path().join("pipe").to_str().unwrap()).unwrap();
+    // SAFETY: the path is a string that lives through the call.
+    assert_eq!(unsafe { libc::mkfifo(pipe.as_ptr(), 0o600) }, 0);
     for signal in [SIGTERM, SIGINT] {
-        // A pipe into which nobody writes: the stem never opens, and the first signal can't be
+        // A pipe into which nobody writes: the mapping can't be read, and the first signal not
         // obeyed.
-        let mut command = home.backline("play - --backend null --status json");
-        let mut stuck = Running::start(command.stdin(Stdio::piped()));
+        let mut stuck = home.start("play a.wav --backend null --status json --map pipe");
         wait_until("the signals to be caught", || catches(&stuck, signal));
         stuck.signal(signal);
         // The same again so soon counts as one; then it is a second.

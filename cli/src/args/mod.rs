@@ -15,6 +15,7 @@ mod parsers;
 mod play;
 mod render;
 mod shared;
+mod unit;
 mod usage;
 
 use std::ffi::OsString;
@@ -34,6 +35,7 @@ pub use learn::Learn;
 pub use pages::{completions, man_pages};
 pub use play::{Layers, Passes, Play};
 pub use render::{Render, RenderFormat};
+pub use unit::Unit;
 
 /// Real-time multitrack playback: the stems of a song in sample-exact sync, through JACK or ALSA.
 #[derive(Clone, Debug, Parser)]
@@ -73,6 +75,7 @@ enum Command {
     Bench(Box<bench::BenchArgs>),
     Doctor(Box<doctor::DoctorArgs>),
     Config(list::ConfigArgs),
+    Unit(unit::UnitArgs),
     Completions(list::CompletionsArgs),
     Man(list::ManArgs),
 }
@@ -115,6 +118,8 @@ pub enum Action {
         /// Sentences for the user.
         notices: Vec<String>,
     },
+    /// Print a systemd unit.
+    Unit(Box<Unit>),
     /// Print the completions for a shell.
     Completions(Shell),
     /// Write every manual page into a folder, or print the main one.
@@ -210,6 +215,7 @@ where
                 notices: file.notice.into_iter().collect(),
             })
         }
+        Command::Unit(args) => Ok(Action::Unit(Box::new(unit::resolve(args)?))),
         Command::Completions(args) => Ok(Action::Completions(args.shell)),
         Command::Man(args) => Ok(Action::Man(args.dir)),
     }

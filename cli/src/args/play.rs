@@ -12,12 +12,12 @@ use super::mixer::MixerArgs;
 use super::parsers::{client_name, format, number, text};
 use super::shared::{self, SharedArgs};
 use crate::config::{
-    self, BackendChoice, ConfigFile, Layer, MonitorLevel, OnLoss, OnReturn, Ports, Profile,
-    Setting, Settings, Source, Transport,
+    self, BackendChoice, ConfigFile, Layer, MonitorLevel, OnDamage, OnLoss, OnReturn, Ports,
+    Profile, Setting, Settings, Source, Transport, WaitDevice, Wanted,
 };
 use crate::control::OscAddress;
 use crate::control::surface::{InputName, MidiFrom};
-use crate::exit::Failure;
+use crate::exit::{Code, Failure};
 use crate::song::OnEnd;
 use crate::units::{Connect, TimeRange};
 
@@ -42,6 +42,14 @@ pub(super) struct PlayArgs {
     )]
     #[allow(clippy::option_option, reason = "clap's type for an optional value")]
     pub looped: Option<Option<TimeRange>>,
+
+    /// Play unattended: everything without end and without gaps, whatever happens
+    ///
+    /// Waits for the device at the start and after a loss and plays on when it is back; skips what can't be opened
+    /// or read, and tries it again. Ends only by a signal, or by a command line that makes no sense; with a broken
+    /// configuration it plays with the defaults, and says so.
+    #[arg(long, conflicts_with_all = ["looped", "repeat", "on_end"], help_heading = "Input")]
+    pub kiosk: bool,
 
     /// What happens at the end of a song [default: what its file says, else stop]
     #[arg(long, value_name = "WHAT", help_heading = "Input")]
@@ -144,6 +152,17 @@ pub(super) struct SessionArgs {
     #[arg(long, value_name = "WHAT")]
     pub on_return: Option<OnReturn>,
 
+    /// Wait at the start for a device or server that isn't there, at most so long [default: don't wait]
+    ///
+    /// Without SECONDS, as long as it takes. One that is there and refuses is an error at once.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, value_parser = number(config::WAIT_DEVICE_S))]
+    #[allow(clippy::option_option, reason = "clap's type for an optional value")]
+    pub wait_device: Option<Option<u32>>,
+
+    /// Keep figures for a collector (Prometheus) in this file
+    #[arg(long, value_name = "FILE", value_parser = text)]
+    pub metrics: Option<String>,
+
     /// How closely the callbacks are watched [default: off]
     #[arg(long, value_name = "LEVEL")]
     pub monitor: Option<MonitorLevel>,
@@ -204,6 +223,7 @@ Examples:
   backline play --sequence announcements/           each file for itself, one after the other
   backline play song/ --loop=0:30..1:00             that half minute until stopped
   backline play song/ --device hw:CARD=USB          on that ALSA device
+  backline play --kiosk --sequence announcements/   unattended: without end, whatever happens
 
 With NSM_URL in the environment it joins that session manager, and plays what the session holds; INPUTs
 make a new session.";
@@ -229,6 +249,8 @@ pub struct Play {
     pub passes: Passes,
     /// What happens at the end of every song, whatever the files say.
     pub on_end: Option<OnEnd>,
+    /// Unattended: without end, whatever happens.
+    pub kiosk: bool,
     /// Whether keys are taken from the terminal.
     pub keys: bool,
     /// Whether xruns and starvations make the exit code 75.
@@ -249,6 +271,7 @@ pub struct Layers {
     flags: Layer,
     env: Layer,
     file: ConfigFile,
+    config: Wanted,
 }
 
 impl PlayArgs {
@@ -285,6 +308,14 @@ impl PlayArgs {
             ports: output.ports,
             connect,
             transport: output.transport,
+            wait_device: match session.wait_device {
+                Some(None) => Some(WaitDevice::Endless),
+                Some(Some(seconds)) => Some(WaitDevice::Seconds(seconds)),
+                None => off
+                    .filter(|off| off.contains("wait-device"))
+                    .map(|_| WaitDevice::No),
+            },
+            metrics: session.metrics.clone(),
             on_loss: session.on_loss,
             on_return: session.on_return,
             poll_ms: session.poll_ms,
@@ -314,12 +345,18 @@ pub(super) fn resolve(
 ) -> Result<Play, Failure> {
     let flag_layer = flags.layer(None)?;
     let env_layer = from_env.layer(Some(off))?;
+    let kiosk = flags.kiosk
+        || (from_env.kiosk
+            && flags.looped.is_none()
+            && flags.input.repeat.is_none()
+            && flags.on_end.is_none());
     let passes = match (
         &flags.looped,
         flags.input.repeat,
         &from_env.looped,
         from_env.input.repeat,
     ) {
+        _ if kiosk => Passes::Loop(None),
         (Some(range), ..) => Passes::Loop(range.clone()),
         (None, Some(times), ..) => Passes::Times(times),
         (None, None, Some(range), _) => Passes::Loop(range.clone()),
@@ -327,24 +364,39 @@ pub(super) fn resolve(
     };
     let session_manager = env(NSM_URL)
         .map(|url| url.to_string_lossy().into_owned())
-        .filter(|url| !url.is_empty());
+        .filter(|url| !url.is_empty() && !kiosk);
     let run = input::run(
         "play",
         session_manager.is_some(),
         (flags.input, flags.mixer),
         (from_env.input, from_env.mixer),
     )?;
-    let file = ConfigFile::find(&shared::wanted(flags.shared.config), env)?;
-    let settings = Settings::resolve(&flag_layer, &env_layer, &file)?;
+    let config = shared::wanted(flags.shared.config);
+    let file = match ConfigFile::find(&config, env) {
+        Err(failure) if kiosk && failure.code == Code::Config => ConfigFile {
+            notice: Some(format!(
+                "{}; playing without the configuration",
+                failure.message
+            )),
+            ..ConfigFile::default()
+        },
+        found => found?,
+    };
+    let mut settings = Settings::resolve(&flag_layer, &env_layer, &file)?;
     check_jack_only(&settings)?;
-    let notices = file.notice.clone().into_iter();
+    let mut notices: Vec<String> = file.notice.clone().into_iter().collect();
+    if kiosk {
+        notices.extend(unattended(&mut settings, &run)?);
+    }
     Ok(Play {
         notices: notices
+            .into_iter()
             .chain(input::master_notice(&run, settings.max_gain_db.value))
             .collect(),
         run,
         passes,
-        on_end: flags.on_end.or(from_env.on_end),
+        on_end: flags.on_end.or(from_env.on_end).filter(|_| !kiosk),
+        kiosk,
         keys: !(flags.session.no_keys || from_env.session.no_keys),
         fail_on_xrun: flags.session.fail_on_xrun || from_env.session.fail_on_xrun,
         settings,
@@ -353,8 +405,72 @@ pub(super) fn resolve(
             flags: flag_layer,
             env: env_layer,
             file,
+            config,
         },
     })
+}
+
+/// What `--kiosk` makes of the settings; sentences on those of a file that it overrules.
+fn unattended(settings: &mut Settings, run: &Run) -> Result<Vec<String>, Failure> {
+    if run.inputs.iter().any(|input| input.as_os_str() == "-") {
+        return Err(Failure::usage(
+            "--kiosk plays again and again, and standard input can be read only once",
+        ));
+    }
+    let mut notices = Vec::new();
+    let mut overrule = |source: &Source, says: &str, instead: &str| {
+        if source.is_explicit() {
+            return Err(Failure::usage(format!(
+                "{source} {says} ends playing, and --kiosk never does; leave out one of them"
+            )));
+        }
+        notices.push(format!(
+            "{source}: {says} is not for --kiosk, which {instead}"
+        ));
+        Ok(())
+    };
+    if settings.on_loss.value != OnLoss::Wait {
+        let says = format!("on_loss {}", settings.on_loss.value.word());
+        overrule(&settings.on_loss.source, &says, "waits")?;
+        settings.on_loss.value = OnLoss::Wait;
+    }
+    if settings.on_damage.value != OnDamage::Warn {
+        let says = format!("on_damage {}", settings.on_damage.value.word());
+        overrule(&settings.on_damage.source, &says, "plays on")?;
+        settings.on_damage.value = OnDamage::Warn;
+    }
+    if settings.on_return.source == Source::Default {
+        settings.on_return.value = OnReturn::Resume;
+    }
+    if settings.wait_device.source == Source::Default {
+        settings.wait_device.value = WaitDevice::Endless;
+    }
+    Ok(notices)
+}
+
+impl Play {
+    /// The same order with the configuration file read again.
+    ///
+    /// # Errors
+    /// The file is broken, or contradicts the command line.
+    pub fn again(&self, env: Environment<'_>) -> Result<Self, Failure> {
+        let file = ConfigFile::find(&self.layers.config, env)?;
+        let mut settings = Settings::resolve(&self.layers.flags, &self.layers.env, &file)?;
+        check_jack_only(&settings)?;
+        let mut notices: Vec<String> = file.notice.clone().into_iter().collect();
+        if self.kiosk {
+            notices.extend(unattended(&mut settings, &self.run)?);
+        }
+        Ok(Self {
+            settings,
+            notices,
+            layers: Layers {
+                file,
+                ..self.layers.clone()
+            },
+            ..self.clone()
+        })
+    }
 }
 
 impl Layers {

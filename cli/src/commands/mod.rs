@@ -9,6 +9,7 @@ mod learn;
 mod pages;
 mod play;
 pub mod render;
+mod unit;
 
 use std::time::Instant;
 
@@ -57,6 +58,7 @@ pub fn run(action: Action, born: Instant) -> Result<Ending, Failure> {
                 out(&config::to_text(&settings))?;
             }
         }
+        Action::Unit(unit) => out(&unit::text(&unit))?,
         Action::Completions(shell) => pages::completions(shell)?,
         Action::Man(folder) => pages::man(folder.as_deref())?,
         Action::Print(text) => out(&text)?,

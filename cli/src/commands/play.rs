@@ -1,5 +1,7 @@
 //! `backline play`: from an order to a session, and from its account to an exit code.
 
+mod attended;
+mod care;
 mod managed;
 pub(super) mod output;
 pub(super) mod refusal;
@@ -12,21 +14,21 @@ pub(super) mod surfaces;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use self::attended::Attended;
 use self::output::Chosen;
 use self::refusal::Refusal;
-use self::session::{Input, Outcome, Session};
+use self::session::{Input, Outcome};
 use self::surfaces::Surfaces;
 use super::Ending;
 use crate::args::{Passes, Play};
 use crate::config::{self, Settings, Status};
-use crate::control::{Access, Place, Server, Socket};
+use crate::control::{Access, Place, Socket};
 use crate::exit::{Code, Failure};
 use crate::nsm::Link;
 use crate::player::{self, Player, PlayerBuilder};
 use crate::report::{Ended, Latency, Mode, Reporter, Summary, Warning};
 use crate::song::{self, Request, Time};
-use crate::terminal::Keys;
-use crate::tui::{self, Log, Tui};
+use crate::tui::{self, Log};
 
 /// Plays, and reports on the way. In JSON mode every outcome is told here, and the summary is the
 /// last line; otherwise a failure before the first sound goes back to the caller.
@@ -76,39 +78,11 @@ pub(super) fn run(play: &Play, born: Instant) -> Result<Ending, Failure> {
         Ok(surfaces) => surfaces,
         Err(failure) => return refused(failure.into(), &play.settings, reporter),
     };
-    let player = match build(play, born, &mut reporter, |builder| builder) {
-        Ok(player) => player,
-        Err(refusal) => return refused(refusal, &play.settings, reporter),
-    };
-    let opened = match mode {
-        Mode::Text if play.keys => Keys::open(sender.clone()),
-        // Also where none are taken: they would be echoed.
-        Mode::Screen => Keys::open_all(sender.clone()),
-        _ => Ok(None),
-    };
-    let mut keys = opened.unwrap_or_else(|e| {
-        let message = format!("the keyboard can't be read: {e}");
-        warn(&mut reporter, "keys", message);
-        None
-    });
-    let server = socket.map(|socket| Server::start(socket, player.remote()));
-    // Held until the session is over: then its clients are told so.
-    let _server = server.transpose().unwrap_or_else(|e| {
-        let message = format!("there is no control socket: {e}");
-        warn(&mut reporter, "control", message);
-        None
-    });
-    let _serving = surfaces.start(&player, sender, &mut reporter);
-    let screen = log
-        .map(|log| Tui::open(&player, log, play.keys))
-        .transpose();
-    let screen = screen.unwrap_or_else(|e| {
-        warn(&mut reporter, "screen", format!("there is no screen: {e}"));
-        None
-    });
-    let session = Session::new(player, &mut reporter, &inputs, &mut keys);
-    let outcome = session.on_screen(screen.flatten()).run();
-    Ok(ending(&outcome, play.fail_on_xrun))
+    let attended = Attended::new(play, born, &mut reporter, &inputs, &sender).on_screen(log);
+    match attended.run(socket, surfaces) {
+        Ok(outcome) => Ok(ending(&outcome, play.fail_on_xrun)),
+        Err(refusal) => refused(refusal, &play.settings, reporter),
+    }
 }
 
 /// Whether there is a terminal UI, which is wanted.
@@ -158,20 +132,102 @@ fn build(
     reporter: &mut Reporter,
     more: impl FnOnce(PlayerBuilder) -> PlayerBuilder,
 ) -> Result<Player, Refusal> {
-    for notice in &play.notices {
-        warn(reporter, "setting", notice.clone());
+    let built = make(play, born, more);
+    for warning in &built.warnings {
+        reporter.warning(warning);
     }
+    built.player
+}
+
+/// What came of building a player, and what there is to say of it.
+struct Built {
+    warnings: Vec<Warning>,
+    player: Result<Player, Refusal>,
+}
+
+impl Built {
+    fn refused(refusal: Refusal) -> Self {
+        Self {
+            warnings: Vec::new(),
+            player: Err(refusal),
+        }
+    }
+}
+
+fn make(play: &Play, born: Instant, more: impl FnOnce(PlayerBuilder) -> PlayerBuilder) -> Built {
+    let mut warnings = Vec::new();
+    let mut warn = |code: &'static str, message: String| {
+        warnings.push(Warning {
+            code: code.into(),
+            message,
+            track: None,
+        });
+    };
+    let player = make_player(play, born, &mut warn, more);
+    Built { warnings, player }
+}
+
+/// What is to be played, on no output yet. Nothing is opened.
+fn with_songs(
+    play: &Play,
+    warn: &mut dyn FnMut(&'static str, String),
+) -> Result<PlayerBuilder, Refusal> {
     let (run, settings) = (&play.run, &play.settings);
     let ceiling = settings.max_gain_db.value;
-    let setlist = song::load(&Request {
+    let request = Request {
         inputs: &run.inputs,
         sequence: run.sequence,
         on_end: play.on_end,
         max_gain_db: ceiling,
+    };
+    let (setlist, left_out) = if play.kiosk {
+        song::load_what_can_be(&request).map_err(Failure::from)?
+    } else {
+        let setlist = song::load(&request).map_err(Failure::from)?;
+        (setlist, Vec::new())
+    };
+    for why in &left_out {
+        warn("song", format!("{why}; it is skipped"));
+    }
+    let builder = PlayerBuilder::new(setlist)
+        .overrides(run.overrides.clone(), ceiling)
+        .mono(run.mono)
+        .start(run.start.clone())
+        .end(run.end.clone())
+        .strict_rate(settings.strict_rate.value)
+        .preload_limit(u64::from(settings.preload_limit.value) * 1_000_000);
+    Ok(match &play.passes {
+        _ if play.kiosk => builder.keep_going(true).left_out(left_out.len()),
+        Passes::Times(1) => builder,
+        Passes::Times(times) => builder.repeat(*times),
+        Passes::Loop(None) => builder.looping(None),
+        Passes::Loop(Some(range)) => builder.looping(Some((
+            range.start.clone().unwrap_or(Time::Frames(0)),
+            range.end.clone().unwrap_or(Time::Frames(u64::MAX)),
+        ))),
     })
-    .map_err(Failure::from)?;
+}
+
+/// How much of an order can be played, as a player's status has it. No device is opened.
+fn extent_of(play: &Play) -> Result<(usize, u64), Refusal> {
+    let builder = with_songs(play, &mut |_, _| {})?;
+    builder.extent().map_err(|e| Refusal::of(e, None))
+}
+
+fn make_player(
+    play: &Play,
+    born: Instant,
+    warn: &mut dyn FnMut(&'static str, String),
+    more: impl FnOnce(PlayerBuilder) -> PlayerBuilder,
+) -> Result<Player, Refusal> {
+    for notice in &play.notices {
+        warn("setting", notice.clone());
+    }
+    let (run, settings) = (&play.run, &play.settings);
+    let ceiling = settings.max_gain_db.value;
+    let builder = with_songs(play, warn)?;
     for notice in run.overrides.notices(ceiling) {
-        warn(reporter, "setting", notice);
+        warn("setting", notice);
     }
     let Chosen {
         output,
@@ -184,7 +240,7 @@ fn build(
         kept: _kept,
     } = output::choose(settings)?;
     for notice in notices {
-        warn(reporter, "setting", notice);
+        warn("setting", notice);
     }
     if transport(settings) != settings.transport.value {
         let message = format!(
@@ -192,9 +248,9 @@ fn build(
             settings.transport.source,
             settings.backend.value.word()
         );
-        warn(reporter, "setting", message);
+        warn("setting", message);
     }
-    let builder = PlayerBuilder::new(setlist)
+    let builder = builder
         .born(born)
         .output(output)
         .rate(rate)
@@ -210,13 +266,7 @@ fn build(
             config::Transport::Follow => player::Transport::Follow,
             config::Transport::Lead => player::Transport::Lead,
         })
-        .overrides(run.overrides.clone(), ceiling)
-        .mono(run.mono)
         .master(run.master.gain(ceiling))
-        .start(run.start.clone())
-        .end(run.end.clone())
-        .strict_rate(settings.strict_rate.value)
-        .preload_limit(u64::from(settings.preload_limit.value) * 1_000_000)
         .lock_memory(true)
         .ring_ms(settings.ring_ms.value)
         .poll(Duration::from_millis(settings.poll_ms.value.into()))
@@ -226,15 +276,6 @@ fn build(
             config::OnDamage::Stop => player::OnDamage::Stop,
         })
         .on_loss(on_loss(settings), on_return(settings));
-    let builder = match &play.passes {
-        Passes::Times(1) => builder,
-        Passes::Times(times) => builder.repeat(*times),
-        Passes::Loop(None) => builder.looping(None),
-        Passes::Loop(Some(range)) => builder.looping(Some((
-            range.start.clone().unwrap_or(Time::Frames(0)),
-            range.end.clone().unwrap_or(Time::Frames(u64::MAX)),
-        ))),
-    };
     more(builder)
         .build()
         .map_err(|e| Refusal::of(e, last_resort.as_deref()))

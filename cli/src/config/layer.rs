@@ -89,6 +89,11 @@ pub struct Layer {
     pub status: Option<Status>,
     /// What damage does.
     pub on_damage: Option<OnDamage>,
+    /// Whether to wait for an absent device.
+    pub wait_device: Option<WaitDevice>,
+    /// File for metrics.
+    #[serde(default, deserialize_with = "text")]
+    pub metrics: Option<String>,
     /// What the loss of the device does.
     pub on_loss: Option<OnLoss>,
     /// What its return does.

@@ -7,7 +7,7 @@ use engine_core::convert::{Dither, SampleFormat};
 
 use super::{
     BackendChoice, ConfigFile, Layer, MonitorLevel, OnDamage, OnLoss, OnReturn, Ports, Profile,
-    Setting, Source, Status, Transport,
+    Setting, Source, Status, Transport, WaitDevice,
 };
 use crate::control::OscAddress;
 use crate::control::surface::{InputName, MidiFrom};
@@ -73,6 +73,10 @@ pub struct Settings {
     pub status: Setting<Status>,
     /// What a damaged stem does.
     pub on_damage: Setting<OnDamage>,
+    /// Whether to wait, at the start, for a device or server that isn't there.
+    pub wait_device: Setting<WaitDevice>,
+    /// File for metrics.
+    pub metrics: Setting<Option<String>>,
     /// What the loss of the device does.
     pub on_loss: Setting<OnLoss>,
     /// What its return does.
@@ -246,6 +250,8 @@ impl Settings {
             input: layers.get("input", |l| l.input.clone(), Vec::new()),
             status: layers.get("status", |l| l.status, Status::default()),
             on_damage: layers.get("on_damage", |l| l.on_damage, OnDamage::default()),
+            wait_device: layers.get("wait_device", |l| l.wait_device, WaitDevice::No),
+            metrics: layers.get("metrics", |l| l.metrics.clone().map(Some), None),
             on_loss: layers.get("on_loss", |l| l.on_loss, OnLoss::default()),
             on_return: layers.get("on_return", |l| l.on_return, OnReturn::default()),
             poll_ms: layers.get("poll_ms", |l| l.poll_ms, 100),

@@ -63,6 +63,8 @@ const WHOLE: &str = r#"
     input = ["evdev:/dev/input/event3", "gpio:gpiochip0/17"]
     status = "json"
     on_damage = "stop"
+    wait_device = 30
+    metrics = "/run/figures.prom"
     on_loss = "exit"
     on_return = "stay"
     [controller]
@@ -108,6 +110,8 @@ fn every_key_arrives_with_its_source() {
             r#"input ["evdev:/dev/input/event3","gpio:gpiochip0/17"]"#,
             r#"status "json""#,
             r#"on_damage "stop""#,
+            "wait_device 30",
+            r#"metrics "/run/figures.prom""#,
             r#"on_loss "exit""#,
             r#"on_return "stay""#,
             "controller.poll_ms 20",
@@ -275,7 +279,7 @@ fn a_device_means_alsa() {
 fn what_a_file_can_not_say() {
     refused(
         "prefix = 1",
-        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `start_server`, `ports`, `connect`, `transport`, `control`, `control_group`, `osc`, `map`, `midi`, `input`, `status`, `on_damage`, `on_loss`, `on_return`, `controller`, `monitoring`",
+        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `start_server`, `ports`, `connect`, `transport`, `control`, `control_group`, `osc`, `map`, `midi`, `input`, `status`, `on_damage`, `wait_device`, `metrics`, `on_loss`, `on_return`, `controller`, `monitoring`",
     );
     refused(
         "\n[controller]\npoll = 1",
@@ -539,7 +543,7 @@ fn shown_as_text_and_json() {
         serde_json::json!({ "value": 48000, "source": "--rate" })
     );
     assert_eq!(json["settings"]["device"]["value"], serde_json::Value::Null);
-    assert_eq!(json["settings"].as_object().unwrap().len(), 31);
+    assert_eq!(json["settings"].as_object().unwrap().len(), 33);
 }
 
 #[test]

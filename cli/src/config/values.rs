@@ -23,6 +23,54 @@ pub const PRELOAD_MB: RangeInclusive<i64> = 1..=65_536;
 /// Ceiling of every level, dB.
 pub const MAX_GAIN_DB: RangeInclusive<f64> = -60.0..=24.0;
 
+/// Waiting for an absent device, s.
+pub const WAIT_DEVICE_S: RangeInclusive<i64> = 0..=86_400;
+
+/// Whether to wait, at the start, for a device or server that isn't there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WaitDevice {
+    /// No: it is an error.
+    #[default]
+    No,
+    /// As long as it takes. In the file: `true`.
+    Endless,
+    /// For so many seconds.
+    Seconds(u32),
+}
+
+impl Serialize for WaitDevice {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::No => serializer.serialize_bool(false),
+            Self::Endless => serializer.serialize_bool(true),
+            Self::Seconds(seconds) => serializer.serialize_u32(*seconds),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for WaitDevice {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected true, false or a number of seconds")]
+        enum Said {
+            Whether(bool),
+            Seconds(i64),
+        }
+        match Said::deserialize(deserializer)? {
+            Said::Whether(false) => Ok(Self::No),
+            Said::Whether(true) => Ok(Self::Endless),
+            Said::Seconds(seconds) if WAIT_DEVICE_S.contains(&seconds) => {
+                Ok(Self::Seconds(u32::try_from(seconds).unwrap_or(u32::MAX)))
+            }
+            Said::Seconds(seconds) => Err(serde::de::Error::custom(format!(
+                "`wait_device` is {seconds}; it can be {} to {} s",
+                WAIT_DEVICE_S.start(),
+                WAIT_DEVICE_S.end()
+            ))),
+        }
+    }
+}
+
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ })+) => {$(
         $(#[$doc])*

@@ -21,12 +21,12 @@ use parts::{Repeat, part_of};
 
 use super::PlayerError;
 use super::anchors::Anchors;
-use super::controller::{Controller, Orders, Shown, Step, Told};
+use super::controller::{Controller, KeepGoing, Orders, Shown, Step, Told};
 use super::decks::Decks;
 use super::driver::Output;
 use super::face::Player;
 use super::layout::{Layout, Wiring};
-use super::loaded::{LoadOptions, load_all};
+use super::loaded::{LoadOptions, extent, load_all};
 pub use super::policy::{OnDamage, OnLoss, OnReturn, Ports, Transport};
 use super::rig::{Asked, Rig};
 use super::status::Status;
@@ -49,6 +49,9 @@ pub struct PlayerBuilder {
     on_return: OnReturn,
     transport: Transport,
     finish_at_end: bool,
+    keep_going: bool,
+    left_out: usize,
+    place: Option<(String, f64)>,
     start: Option<Time>,
     end: Option<Time>,
     repeat: Repeat,
@@ -76,6 +79,9 @@ impl PlayerBuilder {
             on_return: OnReturn::default(),
             transport: Transport::None,
             finish_at_end: true,
+            keep_going: false,
+            left_out: 0,
+            place: None,
             start: None,
             end: None,
             repeat: Repeat::No,
@@ -200,6 +206,28 @@ impl PlayerBuilder {
         self
     }
 
+    /// Play all songs without end, whatever they say of their ends, and come to no end by anything that is the
+    /// matter with them: what can't be opened or read is skipped, and while nothing can be, it is tried again.
+    /// Every pass opens its files anew.
+    pub fn keep_going(mut self, keep_going: bool) -> Self {
+        self.keep_going = keep_going;
+        self.load.skip_broken = keep_going;
+        self
+    }
+
+    /// So many songs were left out already; they count as skipped.
+    pub fn left_out(mut self, songs: usize) -> Self {
+        self.left_out = songs;
+        self
+    }
+
+    /// Begin with the song of this title, if there is one, at so many seconds, if it has them: where it was
+    /// before.
+    pub fn go_on(mut self, title: String, at_s: f64) -> Self {
+        self.place = Some((title, at_s));
+        self
+    }
+
     /// Play from here (the first song) …
     pub fn start(mut self, start: Option<Time>) -> Self {
         self.start = start;
@@ -252,15 +280,29 @@ impl PlayerBuilder {
         self
     }
 
+    /// How much can be played, as [`Status::extent`] has it: looks at every stem, and opens no driver.
+    ///
+    /// # Errors
+    /// The first stem that can't be opened; with [`keep_going`](Self::keep_going) only if no song can be played.
+    pub fn extent(self) -> Result<(usize, u64), PlayerError> {
+        load_all(self.setlist, &mut TicketDrum::new(), &self.load).map(|(songs, _)| extent(&songs))
+    }
+
     /// Looks at every stem, opens the driver and starts the controller. Nothing sounds before
     /// [`Player::play`].
     ///
     /// # Errors
     /// The first stem that can't be opened, or why the driver refuses.
     pub fn build(mut self) -> Result<Player, PlayerError> {
+        if self.keep_going {
+            self.repeat = Repeat::Turns;
+            for song in &mut self.setlist.songs {
+                song.on_end = crate::song::OnEnd::Next;
+            }
+        }
         self.check_transport()?;
         let mut tickets = TicketDrum::new();
-        let songs = load_all(self.setlist, &mut tickets, &self.load)?;
+        let (songs, skipped) = load_all(self.setlist, &mut tickets, &self.load)?;
         if songs.is_empty() {
             return Err(PlayerError::Usage("there is no song to play".into()));
         }
@@ -328,12 +370,18 @@ impl PlayerBuilder {
             feeder_events,
         )?;
         let follows = self.transport == Transport::Follow;
-        tell_notices(&notes, &songs, &layout, &rig, follows);
+        tell_notices(&notes, &songs, &layout, &rig, follows, &skipped);
         let size = self.output.ring_size(self.ring_ms, &rig.granted);
-        let decks = Decks::new(tickets, wishes.clone(), feeder, size, self.load.clone());
+        let mut decks = Decks::new(tickets, wishes.clone(), feeder, size, self.load.clone());
+        decks.keep_kits = !self.keep_going;
         let status = Arc::new(Mutex::new(Status::default()));
         let (start, end, repeat) = (self.start, self.end, self.repeat.clone());
         let part_of = part_of(start, end, repeat, last);
+        let place = self.place.as_ref().and_then(|(title, at_s)| {
+            let song = songs.iter().position(|s| s.song.title == *title)?;
+            let frame = (at_s.max(0.0) * f64::from(rate)) as u64;
+            Some((song, frame).min((song, songs[song].length(rate).saturating_sub(1))))
+        });
         let present = self.present && self.output.has_ports();
         let told = Told {
             output: self.output,
@@ -345,8 +393,9 @@ impl PlayerBuilder {
             on_return: self.on_return,
             transport: self.transport,
             finish_at_end: self.finish_at_end,
+            keep_going: self.keep_going,
             list_plays: match self.repeat {
-                Repeat::Endless => None,
+                Repeat::Endless | Repeat::Turns => None,
                 Repeat::Plays(n) => Some(n),
                 _ => Some(1),
             },
@@ -373,7 +422,8 @@ impl PlayerBuilder {
             hold: None,
             anchors: Anchors::default(),
             current: None,
-            song: self.song.min(last),
+            song: place.map_or(self.song.min(last), |(song, _)| song),
+            first_frame: place.map(|(_, frame)| frame),
             looping: None,
             rolling: false,
             step: Step::default(),
@@ -383,6 +433,8 @@ impl PlayerBuilder {
             before: Default::default(),
             damaged: 0,
             losses: Default::default(),
+            keep: KeepGoing::new(skipped.len() + self.left_out),
+            beat: 0,
             started: false,
             quitting: None,
             over: None,

@@ -6,9 +6,11 @@
 
 mod conduct;
 mod jumps;
+mod keep_going;
 mod news;
 mod orders;
 mod shown;
+pub(super) use keep_going::KeepGoing;
 pub(super) use orders::Orders;
 pub(super) use shown::Shown;
 mod transport;
@@ -71,6 +73,8 @@ pub(super) struct Told {
     pub on_return: OnReturn,
     pub transport: Transport,
     pub finish_at_end: bool,
+    /// It plays on whatever is the matter with a song: see `controller/keep_going.rs`.
+    pub keep_going: bool,
     /// Plays of the whole list; `None` is without end.
     pub list_plays: Option<u32>,
     pub master: f32,
@@ -114,6 +118,8 @@ pub(super) struct Controller {
     pub(super) current: Option<Ticket>,
     /// The song in play.
     pub(super) song: usize,
+    /// Where in it the session begins, if not where the song does.
+    pub(super) first_frame: Option<u64>,
     /// The loop in force, song frames.
     pub(super) looping: Option<Loop>,
     /// Playing is wanted; with JACK's transport, following it is.
@@ -131,6 +137,9 @@ pub(super) struct Controller {
     pub(super) before: Totals,
     pub(super) damaged: u32,
     pub(super) losses: Losses,
+    pub(super) keep: KeepGoing,
+    /// Moves as long as this thread does.
+    pub(super) beat: u64,
     pub(super) started: bool,
     pub(super) quitting: Option<Instant>,
     pub(super) over: Option<Ended>,
@@ -156,7 +165,8 @@ impl Controller {
             rig.appear();
         }
         if !self.follows() {
-            self.prepare_start(self.song, None);
+            let frame = self.first_frame.take();
+            self.prepare_start(self.song, frame);
         }
         while self.over.is_none() {
             let starting = self.rolling && !self.started && self.hold.is_none();
@@ -186,6 +196,7 @@ impl Controller {
     }
 
     fn tend(&mut self) {
+        self.beat = self.beat.wrapping_add(1);
         if let Some(rig) = &mut self.rig {
             rig.pump();
         }
@@ -198,6 +209,7 @@ impl Controller {
         self.hear_feeder();
         self.watch_driver();
         self.mend();
+        self.keep_going();
         self.decks.tend();
         self.check_quit();
         self.look_after_orders(seen);
@@ -355,7 +367,7 @@ impl Controller {
                     .told
                     .list_plays
                     .is_none_or(|n| self.list_played + 1 < n);
-                (self.songs.len() > 1 && again).then_some(0)
+                (again && (self.songs.len() > 1 || self.told.keep_going)).then_some(0)
             }
             _ => None,
         }

@@ -74,6 +74,8 @@ pub(super) struct Decks {
     parked: Vec<Kit>,
     /// Decks that came back while a worker was still inside one of their files.
     stuck: Vec<(Ticket, Box<HostDeck<HostClock>>, StillReading)>,
+    /// What comes back serves the next deck of its song; otherwise files are opened anew.
+    pub keep_kits: bool,
     pub size: RingSize,
     pub options: LoadOptions,
     /// Last, so that its threads end after the handles are gone.
@@ -95,6 +97,7 @@ impl Decks {
             live: Vec::new(),
             parked: Vec::new(),
             stuck: Vec::new(),
+            keep_kits: true,
             size,
             options,
             feeder,
@@ -222,6 +225,9 @@ impl Decks {
     }
 
     fn park(&mut self, kit: Kit) {
+        if !self.keep_kits {
+            return;
+        }
         self.parked.push(kit);
         if self.parked.len() > PARKED {
             self.parked.remove(0);

@@ -25,6 +25,8 @@ pub(crate) struct LoadOptions {
     pub mono: bool,
     /// Refuse stems of another rate than the output's.
     pub strict_rate: bool,
+    /// Leave out what can't be opened, unless nothing can.
+    pub skip_broken: bool,
     /// Lock what was loaded in memory.
     pub lock_memory: bool,
 }
@@ -37,31 +39,46 @@ impl Default for LoadOptions {
             max_gain_db: 12.0,
             mono: false,
             strict_rate: false,
+            skip_broken: false,
             lock_memory: false,
         }
     }
 }
 
-/// Opens every stem of every song once.
+/// Opens every stem of every song once. Beside the songs come sentences on those that are left out.
 ///
 /// # Errors
-/// The first one that can't be opened; songs and options that don't go together.
+/// The first one that can't be opened (with `skip_broken` only if none can); songs and options that don't
+/// go together.
 pub(crate) fn load_all(
     setlist: Setlist,
     tickets: &mut TicketDrum,
     options: &LoadOptions,
-) -> Result<Vec<Loaded>, PlayerError> {
-    let songs = setlist
-        .songs
-        .into_iter()
-        .map(|song| Loaded::new(tickets.draw(), song, options))
-        .collect::<Result<Vec<_>, _>>()?;
+) -> Result<(Vec<Loaded>, Vec<String>), PlayerError> {
+    let (mut songs, mut skipped, mut first) = (Vec::new(), Vec::new(), None);
+    for song in setlist.songs {
+        match Loaded::new(tickets.draw(), song, options) {
+            Ok(song) => songs.push(song),
+            Err(e) if options.skip_broken && !matches!(e, PlayerError::Usage(_)) => {
+                skipped.push(format!("{e}; it is skipped"));
+                first = first.or(Some(e));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    if let Some(e) = first.filter(|_| songs.is_empty()) {
+        return Err(e);
+    }
     let all: Vec<_> = songs
         .iter()
         .map(|s| (&*s.song, strips(&s.strips)))
         .collect();
-    options.overrides.check(&all).map_err(usage)?;
-    Ok(songs)
+    if skipped.is_empty() {
+        // (Of a song that is left out nobody knows what it has.)
+        options.overrides.check(&all).map_err(usage)?;
+    }
+    drop(all);
+    Ok((songs, skipped))
 }
 
 fn strips(all: &[StripInfo]) -> Strips<'_> {
@@ -97,6 +114,12 @@ pub(crate) struct SongBus {
     pub level: f32,
     pub follow_master: bool,
     pub jack: Vec<String>,
+}
+
+/// How much there is to play: the songs, and the frames of all their stems at the files' own rates.
+pub(crate) fn extent(songs: &[Loaded]) -> (usize, u64) {
+    let frames = songs.iter().flat_map(|song| &song.lengths).copied();
+    (songs.len(), frames.fold(0, u64::saturating_add))
 }
 
 /// A song whose files have been looked at.

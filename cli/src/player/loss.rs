@@ -38,7 +38,7 @@ pub(super) struct Hold {
     joined: bool,
     /// Only the rate changed: it plays on whatever the policy says of a return.
     rate_only: bool,
-    next_try: Instant,
+    pub next_try: Instant,
     wait: Duration,
     /// Tells that a device came, so that it needn't wait for the next try.
     plugged: Plugged,

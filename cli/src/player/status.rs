@@ -1,7 +1,10 @@
 //! What a player shows of itself at any time.
 
+use std::time::Instant;
+
 use engine_core::monitor::LatencyStats;
 
+use crate::kiosk::Hold;
 use crate::report::{Delivery, Latency, Position, State};
 
 /// A snapshot, renewed at every poll of the controller.
@@ -56,6 +59,20 @@ pub struct Status {
     pub abandoned: u32,
     /// Stems found damaged.
     pub damaged: u32,
+    /// How many songs there are, and the frames of all their stems, at the files' own rates.
+    pub extent: (usize, u64),
+    /// Songs that were skipped because they couldn't be opened or read, each time counted.
+    pub skipped: u32,
+    /// Why nothing plays that should, and when it is tried again.
+    pub hold: Option<Hold<Instant>>,
+    /// The driver calls the engine: callbacks should come.
+    pub runs: bool,
+    /// It plays, and is silent because its data isn't there.
+    pub starving: bool,
+    /// Loudest peak of all outputs in the last window, linear.
+    pub output_peak: f32,
+    /// A counter that moves as long as the controller does.
+    pub beat: u64,
     /// The latency monitor.
     pub latency: Latency,
     /// The latency monitor's statistics.
@@ -97,6 +114,13 @@ impl Default for Status {
             lost_by: None,
             abandoned: 0,
             damaged: 0,
+            extent: (0, 0),
+            skipped: 0,
+            hold: None,
+            runs: false,
+            starving: false,
+            output_peak: 0.0,
+            beat: 0,
             latency: Latency::Off,
             stats: LatencyStats::default(),
         }

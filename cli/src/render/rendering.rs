@@ -117,6 +117,7 @@ impl Rendering {
             ));
         }
         let load = LoadOptions {
+            skip_broken: false,
             open: options.open.clone(),
             mono: options.mono,
             strict_rate: options.strict_rate,
@@ -125,7 +126,7 @@ impl Rendering {
             lock_memory: false,
         };
         let mut tickets = TicketDrum::new();
-        let songs = load_all(setlist, &mut tickets, &load)?;
+        let (songs, _) = load_all(setlist, &mut tickets, &load)?;
         let Some(rate) = options
             .rate
             .or_else(|| songs.first().and_then(Loaded::usual_rate))

@@ -103,6 +103,8 @@ pub enum DeviceState {
     Recovering,
     /// Gone.
     Lost,
+    /// Not there yet.
+    Waiting,
 }
 
 impl From<Health> for DeviceState {

@@ -122,6 +122,7 @@ pub(super) fn device(d: &Device) -> String {
         DeviceState::Running => "device: running",
         DeviceState::Recovering => "device: recovering",
         DeviceState::Lost => "device: lost",
+        DeviceState::Waiting => "device: waiting",
     };
     match &d.reason {
         Some(r) if !r.is_empty() => format!("{state}: {}", clean(r)),

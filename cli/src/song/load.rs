@@ -67,6 +67,67 @@ pub fn load(request: &Request<'_>) -> Result<Setlist, SongError> {
     })
 }
 
+/// The same, without what can't be loaded: beside the songs comes a sentence on each input, and each song of
+/// a setlist, that is left out.
+///
+/// # Errors
+/// As [`load`], when nothing is left, and for inputs that don't go together.
+pub fn load_what_can_be(request: &Request<'_>) -> Result<(Setlist, Vec<String>), SongError> {
+    let error = match load(request) {
+        Ok(setlist) => return Ok((setlist, Vec::new())),
+        Err(error @ SongError::Usage(_)) => return Err(error),
+        Err(error) => error,
+    };
+    let (mut songs, mut left_out) = (Vec::new(), Vec::new());
+    let mut take = |loaded: Result<Vec<Song>, SongError>| match loaded {
+        Ok(more) => {
+            songs.extend(more);
+            Ok(())
+        }
+        Err(error @ SongError::Usage(_)) => Err(error),
+        Err(error) => {
+            left_out.push(error.to_string());
+            Ok(())
+        }
+    };
+    let is_toml = |path: &Path| {
+        path.extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("toml"))
+    };
+    match request.inputs {
+        [lone] if is_toml(lone) => {
+            let Ok(Document::Setlist(entries)) = read(lone, None, request.max_gain_db) else {
+                return Err(error);
+            };
+            for entry in entries {
+                let song = entry_song(&entry.file, lone, request.max_gain_db);
+                take(song.map(|(mut song, said)| {
+                    let said = request.on_end.or(entry.on_end).or(said);
+                    song.on_end = said.unwrap_or(OnEnd::Stop);
+                    song.handover = entry.handover;
+                    vec![song]
+                }))?;
+            }
+        }
+        // Several audio files are the stems of one song.
+        several if request.sequence || several.iter().any(|i| i.is_dir() || is_toml(i)) => {
+            for input in several {
+                let one = Request {
+                    inputs: std::slice::from_ref(input),
+                    on_end: request.on_end.or(Some(OnEnd::Next)),
+                    ..request.clone()
+                };
+                take(load(&one).map(|setlist| setlist.songs))?;
+            }
+        }
+        _ => return Err(error),
+    }
+    match songs.is_empty() {
+        true => Err(error),
+        false => Ok((Setlist { songs }, left_out)),
+    }
+}
+
 /// What an input is by the look of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {

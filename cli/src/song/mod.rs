@@ -16,7 +16,7 @@ mod times;
 pub use error::SongError;
 pub use file::{Document, Entry, parse};
 pub use handover::Handover;
-pub use load::{Request, load};
+pub use load::{Request, load, load_what_can_be};
 pub use model::*;
 pub(crate) use names::unique;
 pub use names::{check_name, suggested_bus};

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::refusal::Refusal as Refused;
-use super::session::{Input, Outcome, Session};
+use super::session::{Input, Next, Outcome, Session};
 use super::signals::Signal;
 use super::{build, warn};
 use crate::args::{Play, Run};
@@ -125,8 +125,8 @@ pub(super) fn run(
         let session = Session::new(player, reporter, inputs, &mut keys).managed(attached, plays);
         let outcome = session.run();
         match outcome.next {
-            Some(open) => next = Some(open),
-            None => return outcome,
+            Some(Next::Open(open)) => next = Some(open),
+            _ => return outcome,
         }
     }
 }
@@ -249,6 +249,7 @@ fn as_saved(play: &Play, restored: &Restored) -> Result<Play, Failure> {
         },
         passes: crate::args::Passes::Times(1),
         on_end: None,
+        kiosk: false,
         settings: play.layers.with_session(&restored.settings)?,
         notices: Vec::new(),
         ..play.clone()

@@ -42,6 +42,11 @@ impl Refusal {
         Self::new(failure, word_of(backend.kind))
     }
 
+    /// Whether the device or server just isn't there: one that is, and refuses, is something else.
+    pub fn is_absence(&self) -> bool {
+        matches!(self.word, "no-server" | "no-device")
+    }
+
     /// As it is told to programs.
     pub fn event(&self) -> report::Failure {
         report::Failure {

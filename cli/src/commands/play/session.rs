@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGSTOP};
 use signal_hook::low_level::raise;
 
+use super::attended::Resume;
+use super::care::Care;
 use super::managed::{Attached, Open};
 use super::signals::Signal;
+use crate::args::Play;
 use crate::nsm;
 use crate::player::{Note, Place, Player, Status, TrackMeter};
 use crate::report::{
@@ -62,8 +65,19 @@ pub(super) struct Outcome {
     pub summary: Option<Summary>,
     /// The signal that ended it and is to be raised again.
     pub signal: Option<i32>,
-    /// What the session manager wants instead; then nothing has been said of the end.
-    pub next: Option<Open>,
+    /// What comes instead; then nothing has been said of the end.
+    pub next: Option<Next>,
+}
+
+/// What comes after a session that isn't the end.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Next {
+    /// What the session manager wants.
+    Open(Open),
+    /// This order, from there on.
+    Play(Box<Play>, Resume),
+    /// The same again, from there on: it broke off, for this reason.
+    Again(String, Resume),
 }
 
 impl Outcome {
@@ -87,9 +101,12 @@ pub(super) struct Session<'a> {
     signal: Option<i32>,
     manager: Option<Attached<'a>>,
     screen: Option<Tui>,
+    care: Option<Care<'a>>,
     /// Plays at once.
     plays: bool,
-    next: Option<Open>,
+    next: Option<Next>,
+    /// A signal has said that it is to end.
+    ending: bool,
 }
 
 impl<'a> Session<'a> {
@@ -107,8 +124,10 @@ impl<'a> Session<'a> {
             signal: None,
             manager: None,
             screen: None,
+            care: None,
             plays: true,
             next: None,
+            ending: false,
         }
     }
 
@@ -126,6 +145,14 @@ impl<'a> Session<'a> {
         Self { screen, ..self }
     }
 
+    /// With somebody who looks after it.
+    pub fn with_care(self, care: Care<'a>) -> Self {
+        Self {
+            care: Some(care),
+            ..self
+        }
+    }
+
     /// Plays until it is over, and says so.
     pub fn run(mut self) -> Outcome {
         if self.plays {
@@ -137,6 +164,15 @@ impl<'a> Session<'a> {
             }
             if let Some(manager) = &mut self.manager {
                 manager.tend(&self.player);
+            }
+            if let Some(care) = self
+                .care
+                .as_mut()
+                .filter(|_| self.next.is_none() && !self.ending)
+                && let Some(next) = care.tend(&self.player, self.reporter)
+            {
+                self.next = Some(next);
+                self.player.quit();
             }
             // A player that is over may have left notes.
             let over = self.player.is_over();
@@ -155,6 +191,11 @@ impl<'a> Session<'a> {
                 None => {}
             }
         };
+        if let (Some(care), Some(summary), None) = (&mut self.care, &summary, &self.next)
+            && !self.ending
+        {
+            self.next = care.again(summary, &self.player.status());
+        }
         if let Some(next) = self.next {
             return Outcome {
                 summary,
@@ -196,6 +237,13 @@ impl<'a> Session<'a> {
             }
             Note::Device(device) => self.reporter.device(&device),
             Note::Warning(warning) => {
+                let passes = self
+                    .care
+                    .as_mut()
+                    .is_none_or(|c| c.passes(&warning.message));
+                if !passes {
+                    return;
+                }
                 self.say(1, &warning.message);
                 self.reporter.warning(&warning);
             }
@@ -225,7 +273,17 @@ impl<'a> Session<'a> {
             }
             Input::Signal(Signal::End(number)) => {
                 self.signal = (number == SIGINT).then_some(number);
+                // Whatever else was to come.
+                (self.next, self.ending) = (None, true);
+                if let Some(care) = &mut self.care {
+                    care.stopping();
+                }
                 self.player.quit();
+            }
+            Input::Signal(Signal::Reload) => {
+                if let Some(care) = &mut self.care {
+                    care.reload();
+                }
             }
             Input::Signal(Signal::Statistics) => {
                 let so_far = so_far(&self.player.status());
@@ -240,7 +298,7 @@ impl<'a> Session<'a> {
             Input::Manager(request) => {
                 let manager = self.manager.as_mut();
                 if let Some(open) = manager.and_then(|m| m.obey(request, &self.player)) {
-                    self.next = Some(open);
+                    self.next = Some(Next::Open(open));
                     self.player.quit();
                 }
             }

@@ -27,12 +27,13 @@ pub(super) fn listen<T: From<Signal> + Send + 'static>(sender: Sender<T>) -> io:
     if !is_ignored(SIGHUP) {
         wanted.push(SIGHUP);
     }
+    let serves = is_service(&|name| std::env::var_os(name));
     let mut signals = Signals::new(wanted)?;
     let handle = signals.handle();
     let watch = move || {
         let mut asked: Option<Instant> = None;
         for number in signals.forever() {
-            let signal = Signal::of(number);
+            let signal = Signal::of(number, serves);
             let mut again = false;
             if let Signal::End(_) = signal {
                 match asked {
@@ -64,16 +65,28 @@ pub(super) enum Signal {
     Suspend,
     /// To say how it goes.
     Statistics,
+    /// To read everything again.
+    Reload,
 }
 
 impl Signal {
-    fn of(number: i32) -> Self {
+    /// `serves`: a service manager runs us, and means a reload by SIGHUP.
+    fn of(number: i32, serves: bool) -> Self {
         match number {
+            SIGHUP if serves => Self::Reload,
             SIGTSTP => Self::Suspend,
             SIGUSR1 => Self::Statistics,
             number => Self::End(number),
         }
     }
+}
+
+/// Whether a service manager runs this very process: it said where it is to be told that we are ready, or
+/// which process it started. (Other variables of its go on to whatever a service starts.)
+fn is_service(env: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> bool {
+    let own = std::process::id().to_string();
+    env("NOTIFY_SOCKET").is_some_and(|name| !name.is_empty())
+        || env("SYSTEMD_EXEC_PID").is_some_and(|pid| pid == *own)
 }
 
 /// Whether `signal` is ignored, as a parent may have wished. Unknown counts as no.
@@ -106,8 +119,22 @@ mod tests {
 
     #[test]
     fn what_signals_ask_for() {
-        assert_eq!(Signal::of(SIGHUP), Signal::End(SIGHUP));
-        assert_eq!(Signal::of(SIGTSTP), Signal::Suspend);
-        assert_eq!(Signal::of(SIGUSR1), Signal::Statistics);
+        assert_eq!(Signal::of(SIGHUP, false), Signal::End(SIGHUP));
+        assert_eq!(Signal::of(SIGHUP, true), Signal::Reload);
+        assert_eq!(Signal::of(SIGTERM, true), Signal::End(SIGTERM));
+        assert_eq!(Signal::of(SIGTSTP, false), Signal::Suspend);
+        assert_eq!(Signal::of(SIGUSR1, false), Signal::Statistics);
+    }
+
+    #[test]
+    fn a_service_is_what_a_manager_runs_and_not_what_that_starts() {
+        let with = |name: &'static str, value: String| {
+            is_service(&move |asked| (asked == name).then(|| value.clone().into()))
+        };
+        assert!(with("NOTIFY_SOCKET", "/run/systemd/notify".into()));
+        assert!(!with("NOTIFY_SOCKET", String::new()));
+        assert!(with("SYSTEMD_EXEC_PID", std::process::id().to_string()));
+        assert!(!with("SYSTEMD_EXEC_PID", "1".into()));
+        assert!(!with("INVOCATION_ID", "0123".into()));
     }
 }

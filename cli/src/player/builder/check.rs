@@ -53,6 +53,7 @@ pub(super) fn tell_notices(
     layout: &Layout,
     rig: &Rig,
     follows: bool,
+    skipped: &[String],
 ) {
     let warn = |code: &str, message: &str, track: Option<String>| {
         let _ = notes.send(Note::Warning(Warning {
@@ -61,6 +62,9 @@ pub(super) fn tell_notices(
             track,
         }));
     };
+    for why in skipped {
+        warn("song", why, None);
+    }
     for (code, message) in &layout.notices {
         warn(code, message, None);
     }

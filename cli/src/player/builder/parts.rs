@@ -1,6 +1,6 @@
 //! What of each song is played, and how often.
 
-use super::super::controller::{Part, PartOf};
+use super::super::controller::{KeepGoing, Part, PartOf};
 use super::super::loaded::Loaded;
 use crate::plan::Loop;
 use crate::song::{OnEnd, Time};
@@ -12,6 +12,8 @@ pub(super) enum Repeat {
     No,
     Plays(u32),
     Endless,
+    /// Without end, and each turn with files that are opened anew.
+    Turns,
     Between(Time, Time),
 }
 
@@ -34,6 +36,10 @@ pub(super) fn part_of(
             passes,
         };
         let repeat = match &repeat {
+            Repeat::Turns if !list => {
+                KeepGoing::passes(to.saturating_sub(from), rate).map(|n| whole(Some(n)))
+            }
+            Repeat::Turns => None,
             _ if song.song.on_end == OnEnd::Loop => Some(whole(None)),
             Repeat::Plays(n) if !list && *n > 1 => Some(whole(Some(n - 1))),
             Repeat::Endless if !list => Some(whole(None)),

@@ -225,7 +225,13 @@ impl Controller {
     pub(super) fn hear_feeder(&mut self) {
         while let Ok(event) = self.feeder_events.try_recv() {
             match event {
-                FeederEvent::Damaged { name, what, .. } => {
+                FeederEvent::Damaged {
+                    ticket,
+                    name,
+                    frame,
+                    what,
+                    ..
+                } => {
                     self.damaged += 1;
                     self.warn(
                         "damaged",
@@ -235,6 +241,7 @@ impl Controller {
                     if self.told.on_damage == OnDamage::Stop {
                         self.fail("damaged", what);
                     }
+                    self.note_damage(ticket, frame);
                 }
                 FeederEvent::NonFinite { name, frame, count, .. } => self.warn(
                     "not-finite",

@@ -8,6 +8,8 @@ use engine_core::monitor::{LatencyStats, MonitorLevel};
 use engine_core::status::State as EngineState;
 
 use super::super::anchors::Heard;
+use super::super::layout::Wiring;
+use super::super::loaded::extent;
 use super::super::notes::Note;
 use super::super::status::{BusMeter, Status, TrackMeter};
 use super::{Controller, Totals};
@@ -195,8 +197,8 @@ impl Controller {
             (None, Some(hold)) => (self.song, hold.frame, State::Paused, None),
             (None, None) => (self.song, 0, State::Stopped, None),
         };
-        if let Some(hold) = &self.hold {
-            reason = Some(hold.reason.clone());
+        if let Some(hold) = self.held() {
+            reason = Some(hold.reason);
         }
         let song = &self.songs[song];
         let (length, section) = if rate == 0 {
@@ -227,6 +229,22 @@ impl Controller {
         let known = self.rig.is_some() && self.shown.report.rate != 0;
         let report = known.then_some(&self.shown.report);
         report.map_or_else(Delivery::default, |r| Delivery::new(r, r.rate))
+    }
+
+    /// It plays, and our data isn't there.
+    fn starves(&self) -> bool {
+        let position = self.rig.as_ref().map(|r| r.handle.board().position());
+        position.is_some_and(|p| p.holding && p.state == EngineState::Playing)
+    }
+
+    /// The loudest of what goes out.
+    fn output_peak(&self) -> f32 {
+        let loudest = |peaks: &[f32]| peaks.iter().copied().fold(0.0, f32::max);
+        match self.layout.wiring {
+            // There are no buses, and every track goes out by itself.
+            Wiring::TrackPorts => loudest(&self.shown.track_peaks),
+            _ => loudest(&self.shown.bus_peaks),
+        }
     }
 
     /// All counts of the run so far.
@@ -362,6 +380,13 @@ impl Controller {
             lost_by: self.losses.reason.clone(),
             abandoned: self.losses.abandoned,
             damaged: self.damaged,
+            extent: extent(&self.songs),
+            skipped: self.keep.skipped,
+            hold: self.held(),
+            runs: self.rig.as_ref().is_some_and(|rig| rig.running),
+            starving: self.starves(),
+            output_peak: self.output_peak(),
+            beat: self.beat,
             latency: self.latency(&stats),
             stats,
         }

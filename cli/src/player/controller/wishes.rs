@@ -344,6 +344,10 @@ impl Controller {
             return;
         };
         self.orders.not_opened(ticket, &e.to_string());
+        if self.told.keep_going {
+            self.skip(&p, &e.to_string());
+            return;
+        }
         match p.purpose {
             Purpose::Start | Purpose::Outside { .. } if self.current.is_none() => {
                 self.fail("song", e.to_string());
