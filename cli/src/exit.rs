@@ -14,7 +14,7 @@ use crate::media::MediaError;
 pub enum Code {
     /// Done, or stopped because it was asked to.
     Done = 0,
-    /// `doctor` found something that is in the way, or with `--strict` anything at all. Nothing failed.
+    /// `doctor` or `check` found something that is in the way, or with `--strict` anything at all. Nothing failed.
     Found = 1,
     /// The command line (or a `BACKLINE_…` variable) makes no sense. Correct it; nothing was played.
     Usage = 64,
@@ -55,7 +55,7 @@ impl Code {
     pub const fn meaning(self) -> &'static str {
         match self {
             Code::Done => "done, or stopped because it was asked to",
-            Code::Found => "doctor found a failure, or with --strict a warning",
+            Code::Found => "doctor or check found a failure, or with --strict a warning",
             Code::Usage => "the command line makes no sense",
             Code::Data => "an audio, song or setlist file can't be opened or is invalid",
             Code::NoInput => "an input is missing or unreadable, or a folder has no playable audio",

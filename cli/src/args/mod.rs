@@ -3,6 +3,7 @@
 //! [`parse`] turns arguments and environment into an [`Action`] in which nothing is left open.
 
 mod bench;
+mod check;
 mod ctl;
 mod doctor;
 mod environment;
@@ -27,6 +28,7 @@ use crate::config::{ConfigFile, Settings, Status};
 use crate::exit::{Code, Failure};
 
 pub use bench::Bench;
+pub use check::Check;
 pub use clap_complete::Shell;
 pub use ctl::Ctl;
 pub use doctor::Doctor;
@@ -68,6 +70,7 @@ repeats, the values are separated by `;`), and most as a key of the configuratio
 enum Command {
     Play(Box<play::PlayArgs>),
     Render(Box<render::RenderArgs>),
+    Check(Box<check::CheckArgs>),
     Devices(list::DevicesArgs),
     Info(list::InfoArgs),
     Ctl(ctl::CtlArgs),
@@ -89,6 +92,8 @@ pub enum Action {
     Misconfigured(Failure),
     /// Render to a file.
     Render(Box<Render>),
+    /// Test songs without playing them.
+    Check(Box<Check>),
     /// List devices.
     Devices {
         /// As one JSON document.
@@ -198,6 +203,7 @@ where
         }
         Command::Ctl(args) => Ok(Action::Ctl(ctl::resolve(args, env)?)),
         Command::Learn(args) => Ok(Action::Learn(Box::new(learn::resolve(args, env)?))),
+        Command::Check(args) => Ok(Action::Check(Box::new(check::resolve(*args, env)?))),
         Command::Doctor(args) => Ok(Action::Doctor(Box::new(doctor::resolve(*args, env)?))),
         Command::Config(list::ConfigArgs {
             command: list::ConfigCommand::Show(args),

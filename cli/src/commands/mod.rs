@@ -1,6 +1,7 @@
 //! The commands of `backline`. The binary parses, calls [`run`] and ends as that says.
 
 mod bench;
+mod check;
 mod ctl;
 mod devices;
 mod doctor;
@@ -38,6 +39,7 @@ pub fn run(action: Action, born: Instant) -> Result<Ending, Failure> {
         Action::Play(play) => return play::run(&play, born),
         Action::Misconfigured(failure) => return Ok(play::misconfigured(failure)),
         Action::Render(render) => return render::run(&render, born),
+        Action::Check(check) => return check::run(&check),
         Action::Devices { json } => devices::run(json)?,
         Action::Doctor(doctor) => return doctor::run(&doctor),
         Action::Info { files, json } => return info::run(&files, json),
