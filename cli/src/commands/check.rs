@@ -1,9 +1,9 @@
 //! `backline check`: prints what [`crate::check`] finds.
 
-use super::{Ending, document, out};
+use super::{Ending, tell};
 use crate::args::Check;
 use crate::check::check;
-use crate::exit::{Code, Failure};
+use crate::exit::Failure;
 use crate::song::Request;
 
 pub(super) fn run(asked: &Check) -> Result<Ending, Failure> {
@@ -14,17 +14,5 @@ pub(super) fn run(asked: &Check) -> Result<Ending, Failure> {
         max_gain_db: asked.settings.max_gain_db.value,
     };
     let report = check(&request, &asked.settings, asked.quick)?;
-    if asked.json {
-        // Plain structs with string keys always have a JSON.
-        out(&document(
-            &serde_json::to_value(&report).unwrap_or_default(),
-        ))?;
-    } else {
-        out(&report.text())?;
-    }
-    Ok(Ending::Code(if report.passes(asked.strict) {
-        Code::Done
-    } else {
-        Code::Found
-    }))
+    tell(&report, asked.json, asked.strict)
 }

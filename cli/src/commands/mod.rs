@@ -17,6 +17,7 @@ use std::time::Instant;
 use crate::args::Action;
 use crate::config;
 use crate::exit::{Code, Failure};
+use crate::findings::Report;
 use crate::report::print;
 
 /// How the program ends.
@@ -71,6 +72,20 @@ pub fn run(action: Action, born: Instant) -> Result<Ending, Failure> {
 /// Prints a listing. A reader that has seen enough ends it quietly.
 fn out(text: &str) -> Result<(), Failure> {
     print(text).map_err(|e| Failure::new(Code::Io, format!("standard output: {e}")))
+}
+
+/// Prints findings. The exit code says whether a script should take them for good.
+fn tell(report: &Report, json: bool, strict: bool) -> Result<Ending, Failure> {
+    if json {
+        // Plain structs with string keys always have a JSON.
+        out(&document(&serde_json::to_value(report).unwrap_or_default()))?;
+    } else {
+        out(&report.text())?;
+    }
+    Ok(Ending::Code(match report.passes(strict) {
+        true => Code::Done,
+        false => Code::Found,
+    }))
 }
 
 /// A JSON document for people to read as well.
