@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::made::{FrameRate, Made};
 use crate::player::SongMixer;
-use crate::song::{OnEnd, Time, check_name, unique};
+use crate::song::{Handover, OnEnd, Time, check_name, unique};
 use crate::units::gain_from_db;
 
 #[derive(Serialize)]
@@ -17,6 +17,10 @@ struct Out<'a> {
     version: i64,
     title: String,
     on_end: OnEnd,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crossfade: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
     tracks: Vec<OutTrack>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     buses: Vec<OutBus<'a>>,
@@ -166,10 +170,20 @@ pub(super) fn write_song(home: &Path, song: &SongMixer) -> io::Result<Vec<String
         outputs: &[],
         jack: &[],
     });
+    // (With `--on-end` it may have one that it doesn't use.)
+    let goes_on = song.song.on_end == OnEnd::Next;
     let out = Out {
         version: 1,
         title: cut(&song.song.title),
         on_end: song.song.on_end,
+        crossfade: match (&song.song.handover, goes_on) {
+            (Handover::Crossfade(time), true) => Some(time.to_string()),
+            _ => None,
+        },
+        after: match (&song.song.handover, goes_on) {
+            (Handover::After(time), true) => Some(time.to_string()),
+            _ => None,
+        },
         tracks,
         buses: declared.chain(implied).collect(),
         sections: (song.song.sections.iter())
@@ -293,6 +307,51 @@ pub(super) fn shortest(x: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a song file says of bars, the click, time code and the next song is there again, also after a second time.
+    #[test]
+    fn what_is_made_and_how_it_goes_on_come_back_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.wav"), "").unwrap();
+        let text = "version = 1\ncrossfade = 2.5\n[[tracks]]\nfile = 'a.wav'\noffset = 1.25\n[[sections]]\nname = 'verse'\nstart = 3\n\
+            [[tempo]]\nat = 0.5\nbpm = 137.3\nmeter = '3/4'\n[[tempo]]\nat = 60\nbpm = 90\n\
+            [click]\naccents = [1, 3]\ncount_in = 2\nname = 'tick'\n[ltc]\nfps = '29.97df'\nstart = '10:00:00:00'\nbus = 'code'\n";
+        let path = folder.path().join("song.toml");
+        let read = |text: &str| match crate::song::parse(&path, text, 12.0).unwrap() {
+            crate::song::Document::Song { song, .. } => song,
+            other => panic!("{other:?}"),
+        };
+        let first = read(text);
+        assert!(first.lead_nanos > 0);
+        let mut song = first.clone();
+        for _ in 0..2 {
+            let mixer = SongMixer {
+                strips: song_strips(&song),
+                levels: Vec::new(),
+                song: std::sync::Arc::new(song),
+            };
+            write_song(folder.path(), &mixer).unwrap();
+            song = read(&fs::read_to_string(&path).unwrap());
+            assert_eq!(song, first);
+        }
+    }
+
+    /// The settings that a song's own file gives its tracks.
+    fn song_strips(song: &crate::song::Song) -> Vec<crate::player::Strip> {
+        let tracks = song.tracks.iter().enumerate();
+        tracks
+            .map(|(track, t)| crate::player::Strip {
+                name: t.name.clone(),
+                track,
+                setting: engine_core::controls::TrackSetting {
+                    gain: t.gain,
+                    pan: t.pan,
+                    mute: t.mute,
+                    solo: t.solo,
+                },
+            })
+            .collect()
+    }
 
     #[test]
     fn levels_come_back_as_they_were() {

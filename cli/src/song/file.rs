@@ -17,7 +17,7 @@ use crate::config::RATE;
 use crate::located::{self, Located};
 use crate::made::Made;
 use crate::units::{Connect, gain_from_db};
-use raw::{Raw, RawBus, RawEntry, RawSection, RawTrack};
+use raw::{Raw, RawBus, RawSection, RawTrack};
 
 /// What a file says.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +40,17 @@ pub struct Entry {
     pub file: PathBuf,
     /// What the setlist says of its end; it goes before what the song says.
     pub on_end: Option<OnEnd>,
-    /// How the next song takes over.
+    /// How the next song takes over; anything but a cut goes before what the song says.
     pub handover: Handover,
+}
+
+impl Entry {
+    /// Has the setlist's word on how the next song takes over go before the song's.
+    pub(super) fn hand_over(&self, song: &mut Song) {
+        if self.handover != Handover::Cut {
+            song.handover = self.handover.clone();
+        }
+    }
 }
 
 /// Parses the text of a song or setlist file. Relative paths in it are taken from the folder of
@@ -68,6 +77,14 @@ pub fn parse(path: &Path, text: &str, max_gain_db: f64) -> Result<Document, Song
 /// The list of known keys in a complaint, without those that would be refused.
 fn without_reserved(what: String) -> String {
     what.replace(", `midi`", "")
+}
+
+/// What happens at the end of a song with that handover, which needs a next song.
+fn next_for(handover: &Handover, said: &Option<Spanned<OnEnd>>) -> Option<OnEnd> {
+    match handover {
+        Handover::Cut => said.as_ref().map(|end| *end.get_ref()),
+        _ => Some(OnEnd::Next),
+    }
 }
 
 /// Whether an offset is longer than a day, at whatever rate.
@@ -169,7 +186,8 @@ impl File<'_> {
             }
             tracks.push(track);
         }
-        let on_end = raw.on_end.map(Spanned::into_inner);
+        let handover = self.handover(&raw.crossfade, &raw.after, &raw.on_end)?;
+        let on_end = next_for(&handover, &raw.on_end);
         let mut song = Song {
             title,
             tracks,
@@ -178,7 +196,7 @@ impl File<'_> {
             tempo,
             lead_nanos: 0,
             on_end: on_end.unwrap_or_default(),
-            handover: Handover::Cut,
+            handover,
         };
         if let (Some(raw), 1..) = (&raw.click, song.count_in()) {
             self.count_in(raw, &mut song)?;
@@ -190,6 +208,8 @@ impl File<'_> {
         let misplaced = [
             ("title", raw.title.as_ref().map(Spanned::span)),
             ("on_end", raw.on_end.as_ref().map(Spanned::span)),
+            ("crossfade", raw.crossfade.as_ref().map(Spanned::span)),
+            ("after", raw.after.as_ref().map(Spanned::span)),
             ("buses", raw.buses.as_ref().map(Spanned::span)),
             ("sections", raw.sections.as_ref().map(Spanned::span)),
             ("tempo", raw.tempo.as_ref().map(Spanned::span)),
@@ -208,14 +228,10 @@ impl File<'_> {
                 return self.error(&songs, "a setlist needs at least one song");
             }
             for song in songs.into_inner() {
-                let handover = self.handover(&song)?;
-                let on_end = song.on_end.as_ref().map(|end| *end.get_ref());
+                let handover = self.handover(&song.crossfade, &song.after, &song.on_end)?;
                 entries.push(Entry {
                     file: self.path(&song.file)?,
-                    on_end: match handover {
-                        Handover::Cut => on_end,
-                        _ => Some(OnEnd::Next),
-                    },
+                    on_end: next_for(&handover, &song.on_end),
                     handover,
                 });
             }
@@ -224,8 +240,13 @@ impl File<'_> {
     }
 
     /// How the song after this one takes over.
-    fn handover(&self, entry: &RawEntry) -> Result<Handover, Located> {
-        let (key, time) = match (&entry.crossfade, &entry.after) {
+    fn handover(
+        &self,
+        crossfade: &Option<Spanned<TimeText>>,
+        after: &Option<Spanned<TimeText>>,
+        on_end: &Option<Spanned<OnEnd>>,
+    ) -> Result<Handover, Located> {
+        let (key, time) = match (crossfade, after) {
             (None, None) => return Ok(Handover::Cut),
             (Some(time), None) => ("crossfade", time),
             (None, Some(time)) => ("after", time),
@@ -233,11 +254,7 @@ impl File<'_> {
                 return self.error(after, "a song has either `crossfade` or `after`, not both");
             }
         };
-        if let Some(end) = entry
-            .on_end
-            .as_ref()
-            .filter(|end| *end.get_ref() != OnEnd::Next)
-        {
+        if let Some(end) = on_end.as_ref().filter(|end| *end.get_ref() != OnEnd::Next) {
             let what = format!("`{key}` is for a song that ends with `on_end = \"next\"`");
             return self.error(end, what);
         }

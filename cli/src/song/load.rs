@@ -104,7 +104,7 @@ pub fn load_what_can_be(request: &Request<'_>) -> Result<(Setlist, Vec<String>),
                 take(song.map(|(mut song, said)| {
                     let said = request.on_end.or(entry.on_end).or(said);
                     song.on_end = said.unwrap_or(OnEnd::Stop);
-                    song.handover = entry.handover;
+                    entry.hand_over(&mut song);
                     vec![song]
                 }))?;
             }
@@ -212,7 +212,7 @@ fn songs(kinds: &[(Kind, &Path)], max_gain_db: f64) -> Result<Vec<Loaded>, SongE
                 Document::Setlist(entries) if kinds.len() == 1 => {
                     for entry in entries {
                         let (mut song, said) = entry_song(&entry.file, path, max_gain_db)?;
-                        song.handover = entry.handover;
+                        entry.hand_over(&mut song);
                         songs.push((song, entry.on_end.or(said)));
                     }
                 }

@@ -15,6 +15,8 @@ pub(super) struct Raw {
     pub version: Option<Spanned<i64>>,
     pub title: Option<Spanned<String>>,
     pub on_end: Option<Spanned<OnEnd>>,
+    pub crossfade: Option<Spanned<TimeText>>,
+    pub after: Option<Spanned<TimeText>>,
     pub tracks: Option<Spanned<Vec<RawTrack>>>,
     pub buses: Option<Spanned<Vec<RawBus>>>,
     pub sections: Option<Spanned<Vec<RawSection>>>,

@@ -214,7 +214,7 @@ fn the_file_as_a_whole() {
     );
     refused(
         &["version = 1", "tempi = 3", TRACK],
-        "2:1: unknown key `tempi`, expected one of `version`, `title`, `on_end`, `tracks`, `buses`, `sections`, `tempo`, `click`, `ltc`, `songs`",
+        "2:1: unknown key `tempi`, expected one of `version`, `title`, `on_end`, `crossfade`, `after`, `tracks`, `buses`, `sections`, `tempo`, `click`, `ltc`, `songs`",
     );
     refused(
         &["version = 1", "title = ' '", TRACK],
