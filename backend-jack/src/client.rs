@@ -13,6 +13,7 @@ use engine_core::outside::Move;
 use crate::aside::{Aside, wait_until};
 use crate::connect;
 use crate::line::Line;
+use crate::midi::MIDI_PORT;
 use crate::names;
 use crate::options::JackOptions;
 use crate::ports::{ANSWER, free_of_others, no_answer, said, server_name, settle};
@@ -106,7 +107,8 @@ impl<P: Process + 'static> Backend<P> for Jack<P> {
                 format_args!("The JACK client is open already; close it first."),
             ));
         }
-        if wish.outs.is_empty() || wish.outs.len() > MAX_OUTS {
+        let none = wish.outs.is_empty() && self.options.midi.is_none();
+        if none || wish.outs.len() > MAX_OUTS {
             return Err(BackendError::new(
                 BackendErrorKind::Channels,
                 format_args!(
@@ -121,7 +123,9 @@ impl<P: Process + 'static> Backend<P> for Jack<P> {
         if self.options.client_name.len() + longest < names::FULL_BYTES / 2 {
             let mut passed = Vec::new();
             let lenient = self.options.pass_over.then_some(&mut passed);
-            connect::wants(&self.options.connect, &outs, lenient)?;
+            let midi = self.options.midi.as_ref().map(|_| MIDI_PORT.to_owned());
+            let ports: Vec<String> = outs.iter().cloned().chain(midi).collect();
+            connect::wants(&self.options.connect, &ports, outs.len(), lenient)?;
         }
         let server = server_name(self.options.server_name.as_deref());
         free_of_others()?;

@@ -11,6 +11,8 @@ use crate::options::ConnectRule;
 pub(crate) struct Want {
     /// Index of our port.
     pub(crate) port: usize,
+    /// It is our port for MIDI, which hears an output.
+    pub(crate) midi: bool,
     target: Target,
     /// The input it was connected to. It stays so while that input exists: what a user
     /// disconnects by hand is not connected again.
@@ -37,17 +39,27 @@ pub(crate) enum Found<'a> {
 pub(crate) struct Inputs {
     pub(crate) all: Vec<String>,
     pub(crate) physical: Vec<String>,
+    /// And the outputs for MIDI.
+    pub(crate) midi: Vec<String>,
 }
 
-/// Checks the rules against our ports and compiles their patterns. A port that isn't there is
-/// an error, unless `passed` takes its name.
+impl Inputs {
+    /// Whether our ports could be connected to a port of this full name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.all.iter().chain(&self.midi).any(|n| n == name)
+    }
+}
+
+/// Checks the rules against our ports, of which the first are the `audio` outputs, and compiles their patterns. A port that
+/// isn't there is an error, unless `passed` takes its name.
 pub(crate) fn wants(
     rules: &[ConnectRule],
-    outs: &[String],
+    ports: &[String],
+    audio: usize,
     mut passed: Option<&mut Vec<String>>,
 ) -> Result<Vec<Want>, BackendError> {
     let mut index = |name: &str| {
-        let found = outs.iter().position(|o| o == name);
+        let found = ports.iter().position(|o| o == name);
         if let (None, Some(passed)) = (found, &mut passed) {
             if !passed.iter().any(|p| p == name) {
                 passed.push(name.to_owned());
@@ -59,7 +71,7 @@ pub(crate) fn wants(
                 Usage,
                 format_args!(
                     "There is no port {name:?} to connect; the ports are {}.",
-                    outs.join(", ")
+                    ports.join(", ")
                 ),
             )
         })
@@ -68,6 +80,7 @@ pub(crate) fn wants(
     let mut add = |port: Option<usize>, target| {
         wants.extend(port.map(|port| Want {
             port,
+            midi: port >= audio,
             target,
             made: None,
         }));
@@ -124,14 +137,18 @@ pub(crate) fn renamed(rules: &[ConnectRule], asked: &[String], ids: &[String]) -
 }
 
 impl Want {
-    /// The input it means, among those there are.
+    /// The port it means, among those there are.
     pub(crate) fn find<'a>(&self, inputs: &'a Inputs) -> Found<'a> {
         let one = |name: Option<&'a String>| name.map_or(Found::None, |n| Found::One(n));
+        let all = match self.midi {
+            true => &inputs.midi,
+            false => &inputs.all,
+        };
         match &self.target {
             Target::Physical(nth) => one(inputs.physical.get(*nth)),
-            Target::Exact(name) => one(inputs.all.iter().find(|n| *n == name)),
+            Target::Exact(name) => one(all.iter().find(|n| *n == name)),
             Target::Pattern(_, regex) => {
-                let mut matching = inputs.all.iter().filter(|n| regex.is_match(n));
+                let mut matching = all.iter().filter(|n| regex.is_match(n));
                 match (matching.next(), matching.count()) {
                     (first, 0) => one(first),
                     (_, more) => Found::Several(more + 1),
@@ -145,6 +162,14 @@ impl Want {
         match &self.target {
             Target::Exact(name) => Some(name),
             _ => None,
+        }
+    }
+
+    /// What its target must be.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.midi {
+            true => "MIDI output",
+            false => "audio input",
         }
     }
 
@@ -187,13 +212,19 @@ mod tests {
         Inputs {
             all: names(&["rec:in_1", "card:a", "card:b", "rec:in_10"]),
             physical: names(&["card:a", "card:b"]),
+            midi: names(&["pad:out", "keys:out", "rec:in_1x"]),
         }
     }
 
     fn one(rule: ConnectRule) -> Want {
-        wants(&[rule], &names(&["main_L", "main_R", "click"]), None)
-            .unwrap()
-            .remove(0)
+        wants(
+            &[rule],
+            &names(&["main_L", "main_R", "click", "control_in"]),
+            3,
+            None,
+        )
+        .unwrap()
+        .remove(0)
     }
 
     fn pattern(p: &str) -> ConnectRule {
@@ -208,7 +239,7 @@ mod tests {
         let rule = ConnectRule::Physical {
             ports: names(&["main_L", "main_R"]),
         };
-        let all = wants(&[rule], &names(&["click", "main_L", "main_R"]), None).unwrap();
+        let all = wants(&[rule], &names(&["click", "main_L", "main_R"]), 3, None).unwrap();
         let g = graph();
         let got: Vec<_> = all.iter().map(|w| (w.port, w.find(&g))).collect();
         assert_eq!(got, [(1, Found::One("card:a")), (2, Found::One("card:b"))]);
@@ -225,6 +256,26 @@ mod tests {
     }
 
     #[test]
+    fn the_port_for_midi_hears_outputs_for_midi() {
+        let rule = |dest: &str| ConnectRule::Exact {
+            port: "control_in".into(),
+            dest: dest.into(),
+        };
+        let g = graph();
+        let want = one(rule("pad:out"));
+        assert_eq!((want.port, want.midi), (3, true));
+        assert_eq!(want.find(&g), Found::One("pad:out"));
+        assert_eq!(one(rule("card:a")).find(&g), Found::None);
+        let pattern = |pattern: &str| ConnectRule::Regex {
+            port: "control_in".into(),
+            pattern: pattern.into(),
+        };
+        assert_eq!(one(pattern("keys:.*")).find(&g), Found::One("keys:out"));
+        assert_eq!(one(pattern(".*:out")).find(&g), Found::Several(2));
+        assert!(g.contains("pad:out") && g.contains("card:b") && !g.contains("x:y"));
+    }
+
+    #[test]
     fn nonsense_is_a_usage_error() {
         let outs = names(&["main_L", "click"]);
         for rule in [
@@ -238,7 +289,7 @@ mod tests {
                 ports: names(&["other"]),
             },
         ] {
-            let e = wants(&[rule], &outs, None).unwrap_err();
+            let e = wants(&[rule], &outs, 2, None).unwrap_err();
             assert_eq!(e.kind, Usage);
             assert!(e.message.ends_with('.'), "{e}");
         }
@@ -258,7 +309,7 @@ mod tests {
             },
         ];
         let mut passed = Vec::new();
-        let all = wants(&rules, &names(&["main_L", "click"]), Some(&mut passed)).unwrap();
+        let all = wants(&rules, &names(&["main_L", "click"]), 2, Some(&mut passed)).unwrap();
         assert_eq!((all.len(), all[0].port), (1, 1));
         assert_eq!(passed, ["cue"]);
     }
@@ -275,7 +326,7 @@ mod tests {
                 ports: names(&["main_L", "main_R"]),
             },
         ];
-        let all = wants(&rules, &outs, None).unwrap();
+        let all = wants(&rules, &outs, 2, None).unwrap();
         assert_eq!(
             missing(&all, &outs, &graph()).unwrap(),
             "Not there yet: desk:1 (for main_L); connected as soon as it appears."

@@ -27,6 +27,7 @@ mod connect;
 mod latency;
 mod line;
 mod messages;
+mod midi;
 mod names;
 mod options;
 mod patch;
@@ -39,6 +40,7 @@ mod watchdog;
 
 pub use client::Jack;
 pub use messages::take_messages;
+pub use midi::{MIDI_PORT, Message, MidiIn};
 pub use options::{ConnectRule, JackOptions, PortLabel};
 pub use patch::Patch;
 pub use ports::{Kept, PhysicalPort, Server, list_ports, server_running, start_server};

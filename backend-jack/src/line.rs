@@ -7,6 +7,7 @@ use engine_core::backend::{BackendError, BackendErrorKind, Granted, Process, tex
 use engine_core::outside::Move;
 
 use crate::connect::{self, Found, Inputs, Want};
+use crate::midi::{MIDI_PORT, MidiIn};
 use crate::names;
 use crate::options::{JackOptions, PortLabel};
 use crate::patch::Patch;
@@ -19,11 +20,12 @@ use crate::shared::Shared;
 pub(crate) struct Line<P: Process + 'static> {
     client: raw::Client<Shared, Player<P>>,
     shared: Arc<Shared>,
-    /// Full names of our ports.
-    outs: Vec<String>,
+    /// Full names of our ports: the outputs, then the one for MIDI.
+    ports: Vec<String>,
     wants: Vec<Want>,
     /// Names of our ports without the client's.
     names: Vec<String>,
+    midi: Option<MidiIn>,
     patch: Patch,
     /// Callbacks up to the latest look at the connections.
     looked_at: u32,
@@ -58,12 +60,15 @@ impl<P: Process + 'static> Line<P> {
         let room = longest
             .min(names::FULL_BYTES)
             .saturating_sub(name.len() + 1);
-        let ids = names::fit(outs, room);
+        // Behind the outputs, where it keeps out of their numbers.
+        let midi = options.midi.as_ref().map(|_| MIDI_PORT.to_owned());
+        let ports: Vec<String> = outs.iter().cloned().chain(midi).collect();
+        let ids = names::fit(&ports, room);
         let mut passed = Vec::new();
         // A port may be called as it was to be or, cut, as it is.
-        let rules = connect::renamed(&options.connect, outs, &ids);
+        let rules = connect::renamed(&options.connect, &ports, &ids);
         let lenient = options.pass_over.then_some(&mut passed);
-        let mut wants = connect::wants(&rules, &ids, lenient)?;
+        let mut wants = connect::wants(&rules, &ids, outs.len(), lenient)?;
         let mut full = Vec::new();
         for id in &ids {
             let c_name = c_string(id, "port name")?;
@@ -76,7 +81,11 @@ impl<P: Process + 'static> Line<P> {
                     ),
                 ));
             }
-            if !client.register(&c_name) {
+            let registered = match &options.midi {
+                Some(midi) if full.len() == outs.len() => client.register_midi(&c_name, midi.tap()),
+                _ => client.register(&c_name),
+            };
+            if !registered {
                 let shown: String = whole.chars().take(60).collect();
                 return Err(BackendError::new(
                     Channels,
@@ -90,13 +99,14 @@ impl<P: Process + 'static> Line<P> {
         }
         let labels = (options.labels.iter())
             .filter_map(|l| Some((outs.iter().position(|o| *o == l.port)?, l.clone())));
-        options.patch.memory().begin(outs, &mut wants);
+        options.patch.memory().begin(&ports, &mut wants);
         let line = Self {
             client,
             shared: shared.clone(),
-            outs: full,
+            ports: full,
             wants,
-            names: outs.to_vec(),
+            names: ports,
+            midi: options.midi.clone(),
             patch: options.patch.clone(),
             looked_at: 0,
             labels: labels.collect(),
@@ -161,6 +171,10 @@ impl<P: Process + 'static> Line<P> {
         Inputs {
             all: self.client.audio_inputs(false),
             physical: self.client.audio_inputs(true),
+            midi: match self.midi {
+                Some(_) => self.client.midi_sources(),
+                None => Vec::new(),
+            },
         }
     }
 
@@ -173,7 +187,8 @@ impl<P: Process + 'static> Line<P> {
                     return Err(BackendError::new(
                         Usage,
                         format_args!(
-                            "{n} JACK inputs match {}, and it must be one; narrow the pattern.",
+                            "{n} JACK {} match {}, and it must be one; narrow the pattern.",
+                            if want.midi { "MIDI outputs" } else { "inputs" },
                             want.target()
                         ),
                     ));
@@ -182,8 +197,9 @@ impl<P: Process + 'static> Line<P> {
                     return Err(BackendError::new(
                         Usage,
                         format_args!(
-                            "The JACK port {} is not an audio input; name one that is.",
-                            want.target()
+                            "The JACK port {} is no {}; name one that is.",
+                            want.target(),
+                            want.kind()
                         ),
                     ));
                 }
@@ -203,23 +219,23 @@ impl<P: Process + 'static> Line<P> {
         for want in &mut self.wants {
             if let Some(made) = &want.made {
                 // A target may have gone and come back between two looks.
-                if inputs.all.contains(made) && !new.contains(made) {
+                if inputs.contains(made) && !new.contains(made) {
                     continue;
                 }
                 want.made = None;
             }
-            let (Found::One(dest), Some(out)) = (want.find(&inputs), self.outs.get(want.port))
+            let (Found::One(dest), Some(ours)) = (want.find(&inputs), self.ports.get(want.port))
             else {
                 continue;
             };
-            if self.client.connect(out, dest) {
+            if connect(&self.client, ours, dest, want.midi) {
                 want.made = Some(dest.to_owned());
                 if let Some(name) = self.names.get(want.port) {
                     self.patch.memory().made(name, dest);
                 }
             }
         }
-        self.remember(&inputs.all);
+        self.remember(&inputs);
         self.shared.set_latency(self.client.playback_latency());
         self.shared.set_priority(self.client.priority());
         let (load, delay) = (self.client.load(), self.client.max_delay());
@@ -227,18 +243,24 @@ impl<P: Process + 'static> Line<P> {
     }
 
     /// Makes what the last server's client was connected to, and remembers what is.
-    fn remember(&mut self, inputs: &[String]) {
+    fn remember(&mut self, inputs: &Inputs) {
         // Nothing is locked while a server is asked: it may hang.
         let owed = self.patch.memory().owed(inputs);
         for (name, dest) in owed {
             if let Some(at) = self.names.iter().position(|n| *n == name)
-                && let Some(out) = self.outs.get(at)
+                && let Some(ours) = self.ports.get(at)
             {
+                let midi = self.midi.is_some() && at + 1 == self.ports.len();
                 // One that refuses is tried again at the next look.
-                self.client.connect(out, &dest);
+                connect(&self.client, ours, &dest, midi);
             }
         }
-        let connected = self.client.connections();
+        let mut connected = self.client.connections();
+        if let Some(midi) = &self.midi {
+            let sources = self.client.midi_connections();
+            midi.set_connected(!sources.is_empty());
+            connected.push(sources);
+        }
         // Of a dead server libjack's answers mean nothing, and PipeWire's tells nobody that it died: it has lost all
         // connections while the ports are still there.
         let cycles = self.shared.cycles();
@@ -255,6 +277,19 @@ impl<P: Process + 'static> Line<P> {
         let mut memory = self.patch.memory();
         memory.look(connected, inputs, Instant::now());
         memory.look_at_rules(&self.names, &self.wants);
+    }
+}
+
+/// Connects one of our ports to another, or with `midi` the other to ours.
+fn connect<P: Process + 'static>(
+    client: &raw::Client<Shared, Player<P>>,
+    ours: &str,
+    other: &str,
+    midi: bool,
+) -> bool {
+    match midi {
+        true => client.connect(other, ours),
+        false => client.connect(ours, other),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::midi::MidiIn;
 use crate::patch::Patch;
 
 /// How to open a JACK client and where to connect its ports.
@@ -30,6 +31,9 @@ pub struct JackOptions {
     /// What the ports were connected to when a server was lost. The client that is opened with it
     /// makes those connections again, and none that was taken apart by hand.
     pub patch: Patch,
+    /// Hear MIDI: the client has a port [`MIDI_PORT`](crate::MIDI_PORT), and what comes is put here. Nothing is connected to
+    /// it but by a rule.
+    pub midi: Option<MidiIn>,
 }
 
 impl Default for JackOptions {
@@ -43,6 +47,7 @@ impl Default for JackOptions {
             labels: Vec::new(),
             watchdog: Duration::from_secs(2),
             patch: Patch::default(),
+            midi: None,
         }
     }
 }
@@ -59,7 +64,8 @@ pub struct PortLabel {
 }
 
 /// One wish of connection. `port` and `ports` are names of outputs of the
-/// [`Wish`](engine_core::backend::Wish), such as `main_L`, without the client's name.
+/// [`Wish`](engine_core::backend::Wish), such as `main_L`, without the client's name; or [`MIDI_PORT`](crate::MIDI_PORT), where the
+/// other port is an output for MIDI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectRule {
     /// The first port to the first physical audio input of the graph, the second to the second,

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::connect::Want;
+use crate::connect::{Inputs, Want};
 
 /// A connection that is missing although its input is there was taken apart by hand, if it is
 /// still so after this time: a server that goes away takes both, one after the other.
@@ -73,7 +73,7 @@ impl Memory {
     }
 
     /// Connections to make, by name of our port and the input's full name, among these inputs.
-    pub(crate) fn owed(&self, inputs: &[String]) -> Vec<(String, String)> {
+    pub(crate) fn owed(&self, inputs: &Inputs) -> Vec<(String, String)> {
         let there = |c: &&Cable| c.owed && inputs.contains(&c.dest);
         let owed = self.cables.iter().filter(there);
         owed.map(|c| (c.out.clone(), c.dest.clone())).collect()
@@ -93,12 +93,7 @@ impl Memory {
     }
 
     /// Takes in what is connected `now`: our port and the input's full name each.
-    pub(crate) fn look(
-        &mut self,
-        connected: Vec<(String, String)>,
-        inputs: &[String],
-        now: Instant,
-    ) {
+    pub(crate) fn look(&mut self, connected: Vec<(String, String)>, inputs: &Inputs, now: Instant) {
         for cable in &mut self.cables {
             let seen = (connected.iter()).any(|(o, d)| *o == cable.out && *d == cable.dest);
             if seen {
@@ -146,6 +141,13 @@ mod tests {
         names.iter().map(|s| (*s).to_owned()).collect()
     }
 
+    fn inputs(names: &[&str]) -> Inputs {
+        Inputs {
+            all: list(names),
+            ..Inputs::default()
+        }
+    }
+
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         let own = |(a, b): &(&str, &str)| ((*a).to_owned(), (*b).to_owned());
         pairs.iter().map(own).collect()
@@ -160,17 +162,17 @@ mod tests {
         let (mut m, now) = (Memory::default(), Instant::now());
         m.look(
             pairs(&[("a", "x:1"), ("b", "x:2")]),
-            &list(&["x:1", "x:2"]),
+            &inputs(&["x:1", "x:2"]),
             now,
         );
         m.begin(&list(&["a", "b"]), &mut []);
         // The second input comes late, much later than anything is forgotten.
-        assert_eq!(m.owed(&list(&["x:1"])), pairs(&[("a", "x:1")]));
-        m.look(pairs(&[("a", "x:1")]), &list(&["x:1"]), now + GONE * 9);
-        assert!(m.owed(&list(&["x:1"])).is_empty());
-        assert_eq!(m.owed(&list(&["x:1", "x:2"])), pairs(&[("b", "x:2")]));
+        assert_eq!(m.owed(&inputs(&["x:1"])), pairs(&[("a", "x:1")]));
+        m.look(pairs(&[("a", "x:1")]), &inputs(&["x:1"]), now + GONE * 9);
+        assert!(m.owed(&inputs(&["x:1"])).is_empty());
+        assert_eq!(m.owed(&inputs(&["x:1", "x:2"])), pairs(&[("b", "x:2")]));
         // Once made it is an ordinary one, which can be taken apart.
-        let all = list(&["x:1", "x:2"]);
+        let all = inputs(&["x:1", "x:2"]);
         m.look(pairs(&[("a", "x:1"), ("b", "x:2")]), &all, now + GONE * 9);
         m.look(pairs(&[("a", "x:1")]), &all, now + GONE * 10);
         m.look(pairs(&[("a", "x:1")]), &all, now + GONE * 11);
@@ -180,13 +182,17 @@ mod tests {
     #[test]
     fn ports_that_vanish_with_the_server_are_still_known_when_it_is_found_dead() {
         let (mut m, now) = (Memory::default(), Instant::now());
-        m.look(pairs(&[("a", "x:1")]), &list(&["x:1"]), now);
+        m.look(pairs(&[("a", "x:1")]), &inputs(&["x:1"]), now);
         // First the connection goes, then the port.
-        m.look(Vec::new(), &list(&["x:1"]), now);
-        m.look(Vec::new(), &[], now + Duration::from_millis(100));
-        m.look(Vec::new(), &[], now + Duration::from_secs(4));
+        m.look(Vec::new(), &inputs(&["x:1"]), now);
+        m.look(
+            Vec::new(),
+            &Inputs::default(),
+            now + Duration::from_millis(100),
+        );
+        m.look(Vec::new(), &Inputs::default(), now + Duration::from_secs(4));
         assert_eq!(held(&m), [("a", "x:1")]);
-        m.look(Vec::new(), &[], now + GONE);
+        m.look(Vec::new(), &Inputs::default(), now + GONE);
         assert!(held(&m).is_empty());
     }
 
@@ -197,14 +203,14 @@ mod tests {
             ports: outs.clone(),
         };
         let made = || {
-            let mut all = wants(std::slice::from_ref(&rule), &outs, None).unwrap();
+            let mut all = wants(std::slice::from_ref(&rule), &outs, 2, None).unwrap();
             for (want, dest) in all.iter_mut().zip(["card:1", "card:2"]) {
                 want.made = Some(dest.into());
             }
             all
         };
         let (mut m, now) = (Memory::default(), Instant::now());
-        let inputs = list(&["card:1", "card:2"]);
+        let inputs = inputs(&["card:1", "card:2"]);
         m.look(
             pairs(&[("main_L", "card:1"), ("main_R", "card:2")]),
             &inputs,
@@ -215,7 +221,7 @@ mod tests {
             m.look(pairs(&[("main_R", "card:2")]), &inputs, at);
             m.look_at_rules(&outs, &made());
         }
-        let mut again = wants(std::slice::from_ref(&rule), &outs, None).unwrap();
+        let mut again = wants(std::slice::from_ref(&rule), &outs, 2, None).unwrap();
         m.begin(&outs, &mut again);
         assert_eq!(again[0].made.as_deref(), Some("card:1"));
         assert_eq!(again[1].made, None);

@@ -7,6 +7,7 @@ mod callbacks;
 mod graph;
 mod left;
 mod metadata;
+mod midi;
 
 use std::ffi::{CStr, c_char, c_int, c_uint};
 use std::mem::ManuallyDrop;
@@ -22,6 +23,7 @@ use crate::messages;
 use callbacks::{Active, on_process, on_sync};
 pub(crate) use callbacks::{Cycle, Hooks, Moment};
 use graph::own;
+use midi::Ear;
 
 /// The most outputs a client can have.
 pub const MAX_OUTS: usize = 288;
@@ -50,6 +52,8 @@ pub(crate) struct Client<H: Hooks, C: Cycle> {
     ptr: NonNull<j::jack_client_t>,
     hooks: ManuallyDrop<Arc<H>>,
     ports: Vec<*mut j::jack_port_t>,
+    /// The port for MIDI, if there is one.
+    ear: Option<Ear>,
     /// From `Box::into_raw`, once active.
     active: Option<NonNull<Active<C>>>,
 }
@@ -113,6 +117,7 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
             ptr,
             hooks: ManuallyDrop::new(hooks(rate, period)),
             ports: Vec::new(),
+            ear: None,
             active: None,
         };
         client.set_hooks();
@@ -153,6 +158,10 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
         let active = NonNull::from(Box::leak(Box::new(Active {
             client: c,
             ports: self.ports.clone(),
+            ear: self
+                .ear
+                .as_mut()
+                .and_then(|ear| Some((ear.port, ear.tap.take()?))),
             transport,
             cycle,
         })));

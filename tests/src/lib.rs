@@ -11,6 +11,7 @@ pub mod dice;
 pub mod guest;
 pub mod jack_look;
 pub mod jackd;
+pub mod keyboard;
 pub mod law;
 pub mod mixer;
 pub mod noise;

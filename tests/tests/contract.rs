@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use backline_tests::alsa_rig::isolated;
 use backline_tests::jackd::Jackd;
+use backline_tests::keyboard::Keyboard;
 use backline_tests::process::{audio_thread, page_faults};
 use backline_tests::program::{Home, Running, wait_until};
 use engine_core::denormals::flush_denormals;
@@ -22,6 +23,8 @@ use libc::{SIGABRT, SIGCONT, SIGTERM, SIGTSTP, SIGUSR1};
 struct Way {
     options: &'static str,
     thread: &'static str,
+    /// Plays on it meanwhile.
+    keyboard: Option<Keyboard>,
     server: Option<Jackd>,
     alsa: Option<PathBuf>,
 }
@@ -30,17 +33,20 @@ fn null() -> Way {
     Way {
         options: "--backend null --period 256",
         thread: "backline-null",
+        keyboard: None,
         server: None,
         alsa: None,
     }
 }
 
 fn jack() -> Option<Way> {
+    let server = Jackd::start(256, 48_000)?;
     Some(Way {
-        options: "--backend jack",
+        options: "--backend jack --midi=jack --map map.toml --connect control_in=keyboard:out",
         // libjack's threads have the name of the one that opened the client.
         thread: "jack-client",
-        server: Some(Jackd::start(256, 48_000)?),
+        keyboard: Some(Keyboard::open(&server)),
+        server: Some(server),
         alsa: None,
     })
 }
@@ -50,6 +56,7 @@ fn alsa() -> Way {
     Way {
         options: "--device faulty:SPEED=1 --period 256 --periods 4",
         thread: "backline-alsa",
+        keyboard: None,
         server: None,
         alsa: std::env::var_os("ALSA_CONFIG_PATH").map(Into::into),
     }
@@ -57,9 +64,22 @@ fn alsa() -> Way {
 
 impl Way {
     fn home(&self) -> Home {
-        match &self.alsa {
+        let home = match &self.alsa {
             Some(config) => Home::new().with_alsa(config),
             None => Home::new(),
+        };
+        let map = "version = 1\n[[map]]\ncontroller = 7\ndo = \"master\"\n";
+        home.file("map.toml", map);
+        home
+    }
+
+    /// Has MIDI come in, more of it than fits.
+    fn strum(&self) {
+        if let Some(keyboard) = &self.keyboard {
+            keyboard.wait_heard();
+            for _ in 0..5 {
+                keyboard.send(&vec![&[0xb0_u8, 7, 120][..]; 300]);
+            }
         }
     }
 
@@ -100,6 +120,7 @@ fn plays_trapped(way: &Way) {
     let mut looping =
         Running::start(&mut way.command(&home, "play one --status json --loop=0.1..0.3"));
     looping.wait_until_playing();
+    way.strum();
     looping.signal(SIGUSR1);
     looping.signal(SIGTSTP);
     wait_until("the stop", || looping.state() == Some('T'));
@@ -167,6 +188,7 @@ fn plays_without_faults(way: &Way) {
     sleep(Duration::from_secs(1));
     let thread = audio_thread(playing.pid(), way.thread);
     let before = page_faults(playing.pid(), thread);
+    way.strum();
     sleep(Duration::from_secs(10));
     let after = page_faults(playing.pid(), thread);
     playing.signal(SIGTERM);
@@ -268,6 +290,7 @@ fn system_calls(way: &Way) -> Option<BTreeMap<String, u32>> {
     let thread = audio_thread(program, way.thread);
     let file = folder.path().join(format!("calls.{thread}"));
     let before = lines(&file).len();
+    way.strum();
     // Long enough for what comes once a second; on a busy machine, until there is something to judge.
     sleep(Duration::from_secs(3));
     wait_until("system calls", || lines(&file).len() > before + 200);

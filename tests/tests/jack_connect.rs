@@ -77,11 +77,11 @@ fn what_can_not_be_connected_is_refused_in_a_sentence() {
     for (rule, says) in [
         (
             "main_L=look:notes",
-            "The JACK port look:notes is not an audio input; name one that is",
+            "The JACK port look:notes is no audio input; name one that is",
         ),
         (
             "main_L=system:capture_1",
-            "The JACK port system:capture_1 is not an audio input; name one that is",
+            "The JACK port system:capture_1 is no audio input; name one that is",
         ),
         (
             "main_L=/look:.*/",

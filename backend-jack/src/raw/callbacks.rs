@@ -9,7 +9,9 @@ use engine_core::outside::Outside;
 use jack_sys as j;
 
 use super::graph::own;
+use super::midi::hear;
 use super::{Client, Planes};
+use crate::midi::Tap;
 
 /// What happens outside the process callback. Called on libjack's threads: `xrun` may come on the audio thread, so that
 /// one must not wait; `shutdown` may come on the process thread, twice, and even after the client was closed.
@@ -56,6 +58,8 @@ pub(crate) struct Moment {
 pub(super) struct Active<C> {
     pub(super) client: *mut j::jack_client_t,
     pub(super) ports: Vec<*mut j::jack_port_t>,
+    /// The port for MIDI, and where what it hears goes.
+    pub(super) ear: Option<(*mut j::jack_port_t, Tap)>,
     pub(super) transport: bool,
     pub(super) cycle: C,
 }
@@ -110,6 +114,10 @@ pub(super) unsafe extern "C" fn on_process<C: Cycle>(frames: u32, arg: *mut c_vo
     // SAFETY: `arg` is the `Active<C>` of `activate`, which lives as long as a thread that may call this,
     // and libjack runs this callback on one thread at a time.
     let active = unsafe { &mut *arg.cast::<Active<C>>() };
+    if let Some((port, tap)) = &mut active.ear {
+        // SAFETY: the port is the client's own MIDI input, registered until it closes, and this is its process callback.
+        unsafe { hear(j::jack_port_get_buffer(*port, frames), tap) };
+    }
     // SAFETY: the ports are the client's own, and registered until it closes. For this cycle a buffer holds `frames` floats,
     // is ours alone to write, and no two output ports share one.
     let (mut planes, whole) = unsafe {

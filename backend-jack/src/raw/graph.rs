@@ -1,6 +1,6 @@
 //! What a client sees of the graph: ports, connections, latencies.
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 use std::ptr::{self, NonNull};
 
 use jack_sys as j;
@@ -25,12 +25,17 @@ impl<H: Hooks, C: Cycle> Client<H, C> {
         if physical_only {
             flags |= j::JackPortIsPhysical;
         }
-        // SAFETY: the client is open; null asks for any name. The list is ours.
+        self.ports_of(AUDIO, flags)
+    }
+
+    /// Full names of the ports of a kind that have these flags, in the server's order.
+    pub(super) fn ports_of(&self, kind: &CStr, flags: c_uint) -> Vec<String> {
+        // SAFETY: the client is open; the kind is a terminated string, and null asks for any name. The list is ours.
         unsafe {
             names(j::jack_get_ports(
                 self.ptr.as_ptr(),
                 ptr::null(),
-                AUDIO.as_ptr(),
+                kind.as_ptr(),
                 flags.into(),
             ))
         }
@@ -107,7 +112,7 @@ pub(super) unsafe fn own(s: *const c_char) -> String {
 ///
 /// # Safety
 /// `list` is null or an array of strings that ends with null, from libjack and the caller's to free.
-unsafe fn names(list: *mut *const c_char) -> Vec<String> {
+pub(super) unsafe fn names(list: *mut *const c_char) -> Vec<String> {
     let mut names = Vec::new();
     if list.is_null() {
         return names;

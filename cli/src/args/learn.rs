@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::parsers::client_name;
+use super::parsers::{client_name, text};
 use super::{Environment, play_variables, shared};
-use crate::config::{ConfigFile, Layer, Settings};
+use crate::config::{ConfigFile, Layer, Setting, Settings};
 use crate::control::surface::{InputName, MidiFrom};
 use crate::exit::Failure;
+use crate::units::Connect;
 
 /// Write a mapping: wait for a key, a line, a note or a controller, and have it do VERB from then on
 ///
@@ -20,7 +21,7 @@ pub(super) struct LearnArgs {
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
 
-    /// Hear MIDI through the ALSA sequencer; with =CLIENT, that client is connected whenever it is there
+    /// Hear MIDI through the ALSA sequencer; with =CLIENT, that client is connected whenever it is there; =jack: through JACK
     #[arg(
         long,
         value_name = "CLIENT",
@@ -34,7 +35,15 @@ pub(super) struct LearnArgs {
     #[arg(long, value_name = "INPUT")]
     pub input: Vec<InputName>,
 
-    /// Name of the sequencer's client [default: backline]
+    /// With --midi=jack: connect a source of MIDI, control_in=PORT or control_in=/REGEX/ [repeatable]
+    #[arg(long, value_name = "RULE")]
+    pub connect: Vec<Connect>,
+
+    /// JACK server's name
+    #[arg(long, value_name = "NAME", value_parser = text)]
+    pub server: Option<String>,
+
+    /// Name of the sequencer's or the JACK client [default: backline]
     #[arg(long, value_name = "NAME", value_parser = client_name)]
     pub name: Option<String>,
 
@@ -68,6 +77,10 @@ pub struct Learn {
     pub midi: MidiFrom,
     /// Inputs that are heard.
     pub inputs: Vec<InputName>,
+    /// What is connected to the port for MIDI.
+    pub connect: Vec<Connect>,
+    /// The JACK server's name.
+    pub server: Option<String>,
     /// What we call ourselves.
     pub name: String,
     /// The verb.
@@ -79,10 +92,16 @@ pub struct Learn {
 /// Lays the flags over the environment and the configuration.
 pub(super) fn resolve(args: LearnArgs, env: Environment<'_>) -> Result<Learn, Failure> {
     let file = ConfigFile::find(&shared::wanted(args.config), env)?;
+    let of_jack = [
+        ("--connect", !args.connect.is_empty()),
+        ("--server", args.server.is_some()),
+    ];
     let flags = Layer {
         map: args.map,
         midi: args.midi.map(|from| from.unwrap_or(MidiFrom::Anyone)),
         input: (!args.input.is_empty()).then_some(args.input),
+        connect: (!args.connect.is_empty()).then_some(args.connect),
+        server: args.server,
         name: args.name,
         ..Layer::default()
     };
@@ -97,10 +116,27 @@ pub(super) fn resolve(args: LearnArgs, env: Environment<'_>) -> Result<Learn, Fa
         return Err(Failure::usage("there is no input to learn from")
             .hint("give one with --midi or --input"));
     }
+    if midi != MidiFrom::Jack
+        && let Some((flag, _)) = of_jack.iter().find(|(_, given)| *given)
+    {
+        return Err(Failure::usage(format!("{flag} is for --midi=jack")));
+    }
+    let Setting { value, source } = settings.connect;
+    let (connect, others): (Vec<_>, Vec<_>) =
+        (value.into_iter()).partition(|rule| rule.port() == Some(Connect::MIDI_PORT));
+    // (What a configuration says of others is for playing.)
+    if midi == MidiFrom::Jack && !others.is_empty() && source.is_explicit() {
+        return Err(Failure::usage(format!(
+            "{source}: the one port there is to connect is {}",
+            Connect::MIDI_PORT
+        )));
+    }
     Ok(Learn {
         map,
         midi,
         inputs,
+        connect,
+        server: settings.server.value,
         name: settings.name.value,
         words: args.words,
         notices: file.notice.into_iter().collect(),

@@ -113,7 +113,8 @@ pub(super) struct OutputArgs {
     /// Connect JACK ports: none, physical, PORT=DEST or PORT=/REGEX/ [repeatable] [default: physical]
     ///
     /// PORT is one of ours, such as main_L. `physical` connects bus main to the physical outputs and
-    /// nothing else. A DEST is a port's full name; a REGEX matches the whole full name of one port.
+    /// nothing else. A DEST is a port's full name; a REGEX matches the whole full name of one port. For
+    /// control_in (--midi=jack) the other port is a source of MIDI.
     #[arg(long, value_name = "RULE")]
     pub connect: Vec<Connect>,
 
@@ -187,7 +188,10 @@ pub(super) struct SessionArgs {
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
 
-    /// Hear MIDI through the ALSA sequencer; with =CLIENT, that client is connected whenever it is there
+    /// Hear MIDI through the ALSA sequencer; with =CLIENT, that client is connected whenever it is there; =jack: through JACK
+    ///
+    /// With =jack the JACK client has a port control_in. Connect to it what you like, or have it connected with
+    /// --connect control_in=SOURCE.
     #[arg(
         long,
         value_name = "CLIENT",

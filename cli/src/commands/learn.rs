@@ -4,7 +4,9 @@ use super::Ending;
 use super::play::surfaces::open_inputs;
 use crate::args::Learn;
 use crate::control::Verb;
-use crate::control::surface::{Event, MidiEvent, learned, wait_for, write_learned};
+use crate::control::surface::{
+    Event, MidiEvent, MidiFrom, Source, learned, wait_for, write_learned,
+};
 use crate::exit::{Code, Failure};
 
 pub(super) fn run(order: &Learn) -> Result<Ending, Failure> {
@@ -31,6 +33,9 @@ pub(super) fn run(order: &Learn) -> Result<Ending, Failure> {
         .map_or(("", &[][..]), |(v, w)| (v, w));
     let follows = Verb::parse(verb, words).is_err();
     let mut sources = open_inputs(&order.name, &order.midi, &order.inputs)?;
+    if order.midi == MidiFrom::Jack {
+        sources.push(open_jack(order)?);
+    }
     let wanted = match follows {
         true => "Move a controller",
         false => "Press something",
@@ -59,4 +64,24 @@ pub(super) fn run(order: &Learn) -> Result<Ending, Failure> {
         }
         wait_for(&sources, None, None);
     }
+}
+
+/// A JACK client that is there to learn.
+#[cfg(feature = "jack")]
+fn open_jack(order: &Learn) -> Result<Box<dyn Source>, Failure> {
+    use crate::control::surface::JackInput;
+
+    let options = backend_jack::JackOptions {
+        client_name: order.name.clone(),
+        server_name: order.server.clone(),
+        connect: super::play::output::rules(&order.connect).0,
+        ..backend_jack::JackOptions::default()
+    };
+    Ok(Box::new(JackInput::open(options)?))
+}
+
+#[cfg(not(feature = "jack"))]
+fn open_jack(_: &Learn) -> Result<Box<dyn Source>, Failure> {
+    let message = "this backline has no JACK built in";
+    Err(Failure::new(Code::Unavailable, message))
 }

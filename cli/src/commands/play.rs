@@ -229,6 +229,8 @@ fn make_player(
     for notice in run.overrides.notices(ceiling) {
         warn("setting", notice);
     }
+    let mut chosen = output::choose(settings)?;
+    output::hear_midi(&mut chosen, settings)?;
     let Chosen {
         output,
         rate,
@@ -238,7 +240,7 @@ fn make_player(
         notices,
         last_resort,
         kept: _kept,
-    } = output::choose(settings)?;
+    } = chosen;
     for notice in notices {
         warn("setting", notice);
     }

@@ -252,7 +252,7 @@ fn midi<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MidiFrom>, 
         toml::Value::Boolean(false) => Ok(Some(MidiFrom::None)),
         toml::Value::String(name) => name.parse().map(Some).map_err(D::Error::custom),
         _ => Err(D::Error::custom(
-            "expected true, false or the name of a MIDI client",
+            "expected true, false, jack or the name of a MIDI client",
         )),
     }
 }

@@ -382,7 +382,10 @@ impl PlayerBuilder {
             let frame = (at_s.max(0.0) * f64::from(rate)) as u64;
             Some((song, frame).min((song, songs[song].length(rate).saturating_sub(1))))
         });
-        let present = self.present && self.output.has_ports();
+        // What nobody can connect to hears nothing.
+        let present = (self.present || self.output.hears_midi()) && self.output.has_ports();
+        #[cfg(feature = "jack")]
+        let midi = self.output.midi();
         let told = Told {
             output: self.output,
             asked,
@@ -454,6 +457,8 @@ impl PlayerBuilder {
             status,
             thread: Some(thread),
             summary: None,
+            #[cfg(feature = "jack")]
+            midi,
         })
     }
 }

@@ -82,6 +82,36 @@ impl Output {
         self.name() == "jack"
     }
 
+    /// Where what its client hears is put.
+    #[cfg(feature = "jack")]
+    pub(crate) fn midi(&self) -> Option<backend_jack::MidiIn> {
+        match self {
+            Self::Jack { options, .. } => options.midi.clone(),
+            _ => None,
+        }
+    }
+
+    /// Whether its client has a port for MIDI.
+    pub(crate) fn hears_midi(&self) -> bool {
+        match self {
+            #[cfg(feature = "jack")]
+            Self::Jack { options, .. } => options.midi.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Has its client have a port for MIDI; false where there can be none.
+    pub(crate) fn hear_midi(&mut self) -> bool {
+        match self {
+            #[cfg(feature = "jack")]
+            Self::Jack { options, .. } => {
+                options.midi = Some(backend_jack::MidiIn::default());
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// How deep rings are for what it `granted`.
     pub(crate) fn ring_size(&self, ring_ms: u32, granted: &Granted) -> RingSize {
         let size =

@@ -29,9 +29,17 @@ pub struct Player {
     pub(super) status: Arc<Mutex<Status>>,
     pub(super) thread: Option<JoinHandle<()>>,
     pub(super) summary: Option<Summary>,
+    #[cfg(feature = "jack")]
+    pub(super) midi: Option<backend_jack::MidiIn>,
 }
 
 impl Player {
+    /// What its JACK client hears, if that has a port for MIDI.
+    #[cfg(feature = "jack")]
+    pub fn midi(&self) -> Option<backend_jack::MidiIn> {
+        self.midi.clone()
+    }
+
     fn wish(&self, wish: Wish) {
         // After the end nobody listens; the summary says why.
         let _ = self.wishes.send(wish);

@@ -29,6 +29,17 @@ pub enum Connect {
 }
 
 impl Connect {
+    /// Our port for MIDI, for which the other port is a source.
+    pub const MIDI_PORT: &'static str = "control_in";
+
+    /// Our port.
+    pub fn port(&self) -> Option<&str> {
+        match self {
+            Self::Nothing | Self::Physical => None,
+            Self::Exact { port, .. } | Self::Matching { port, .. } => Some(port),
+        }
+    }
+
     /// Whether these rules go together.
     ///
     /// # Errors

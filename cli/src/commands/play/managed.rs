@@ -11,6 +11,7 @@ use super::signals::Signal;
 use super::{build, warn};
 use crate::args::{Play, Run};
 use crate::config::{Settings, Source, Status, Transport};
+use crate::control::surface::MidiFrom;
 use crate::exit::{Code, Failure};
 use crate::nsm::{Contents, Link, Project, Refusal, Request, Restored, Ticket};
 use crate::player::{Mixer, OnReturn, Player};
@@ -66,6 +67,8 @@ pub(super) fn run(
     let mut keys = None;
     let mut next = None;
     let mut play = play.clone();
+    // (Which was said.)
+    play.settings.midi.value = MidiFrom::None;
     loop {
         let open = match next.take() {
             Some(open) => open,

@@ -5,6 +5,7 @@ use engine_core::convert::SampleFormat;
 
 use super::refusal::Refusal;
 use crate::config::{BackendChoice, Setting, Settings, Source, Transport};
+use crate::control::surface::MidiFrom;
 use crate::exit::{Code, Failure};
 use crate::player::Output;
 
@@ -21,6 +22,30 @@ pub(in crate::commands) struct Chosen {
     pub last_resort: Option<String>,
     /// The server that was started for this, to be kept until the output is open.
     pub kept: Option<Kept>,
+}
+
+/// Has MIDI be heard through JACK, where the settings ask for it.
+pub(super) fn hear_midi(chosen: &mut Chosen, settings: &Settings) -> Result<(), Refusal> {
+    let Setting { value, source } = &settings.midi;
+    if *value != MidiFrom::Jack || chosen.output.hear_midi() {
+        return Ok(());
+    }
+    let why = match &chosen.last_resort {
+        Some(why) => why.clone(),
+        None => format!("the backend here is {}", chosen.output.name()),
+    };
+    let message = format!("{source} asks for MIDI through JACK, and {why}");
+    match (source.is_explicit(), &chosen.last_resort) {
+        (true, Some(_)) => Err(Refusal::new(
+            Failure::new(Code::Unavailable, message),
+            "no-server",
+        )),
+        (true, None) => Err(Failure::usage(message).into()),
+        (false, _) => {
+            chosen.notices.push(format!("{message}: none is heard"));
+            Ok(())
+        }
+    }
 }
 
 #[cfg(feature = "jack")]
@@ -200,12 +225,15 @@ fn jack(settings: &Settings) -> Result<Chosen, Refusal> {
 
 /// The rules of `--connect` for a client, and whether bus main goes to the physical outputs.
 #[cfg(feature = "jack")]
-fn rules(connect: &[crate::units::Connect]) -> (Vec<backend_jack::ConnectRule>, bool) {
+pub(in crate::commands) fn rules(
+    connect: &[crate::units::Connect],
+) -> (Vec<backend_jack::ConnectRule>, bool) {
     use backend_jack::ConnectRule;
 
     use crate::units::Connect;
 
-    let mut physical = false;
+    // Who says only what is heard has said nothing of the sound.
+    let mut physical = (connect.iter()).all(|rule| rule.port() == Some(Connect::MIDI_PORT));
     let rules = connect.iter().filter_map(|rule| match rule {
         Connect::Nothing => None,
         Connect::Physical => {
@@ -370,6 +398,9 @@ mod tests {
             pattern: "c:.*".into(),
         };
         assert_eq!(rules(&two.connect.value), (vec![exact, regex], false));
+        let heard = settings(&["--connect", "control_in=pad:out"], &[]);
+        let (of_midi, physical) = rules(&heard.connect.value);
+        assert_eq!((of_midi.len(), physical), (1, true));
     }
 
     #[test]

@@ -67,6 +67,11 @@ impl Surfaces {
         for news in self.sources.iter_mut().filter_map(|s| s.news()) {
             super::warn(reporter, "input", news);
         }
+        #[cfg(feature = "jack")]
+        if let Some(midi) = player.midi() {
+            let input = crate::control::surface::JackInput::new(midi);
+            self.sources.push(Box::new(input));
+        }
         // Sent to nobody after the end.
         let say = move |sentence| drop(sender.send(Input::Surface(sentence)));
         let surface = (!self.sources.is_empty())
@@ -93,7 +98,8 @@ pub(in super::super) fn open_inputs(
 ) -> Result<Vec<Box<dyn Source>>, Failure> {
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     match midi {
-        MidiFrom::None => {}
+        // (JACK's is the port of a client that is somebody else's.)
+        MidiFrom::None | MidiFrom::Jack => {}
         MidiFrom::Anyone => sources.push(open_midi(client, None)?),
         MidiFrom::Client(from) => sources.push(open_midi(client, Some(from))?),
     }
@@ -114,7 +120,7 @@ fn open_midi(client: &str, from: Option<&str>) -> Result<Box<dyn Source>, Failur
 
 #[cfg(not(feature = "alsa"))]
 fn open_midi(_: &str, _: Option<&str>) -> Result<Box<dyn Source>, Failure> {
-    let message = "MIDI comes through the ALSA sequencer, and this program is built without ALSA";
+    let message = "MIDI other than of JACK comes through the ALSA sequencer, and this program is built without ALSA";
     Err(Failure::new(crate::exit::Code::Unavailable, message))
 }
 

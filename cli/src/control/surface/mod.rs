@@ -5,6 +5,8 @@ mod desk;
 mod evdev;
 mod event;
 mod gpio;
+#[cfg(feature = "jack")]
+mod jack;
 mod learned;
 mod map;
 mod midi;
@@ -18,6 +20,8 @@ pub use desk::Surface;
 pub use evdev::EvdevInput;
 pub use event::{Event, LineName, MidiEvent};
 pub use gpio::GpioInput;
+#[cfg(feature = "jack")]
+pub use jack::JackInput;
 pub use learned::{learned, write_learned};
 pub use map::{Asked, Map};
 pub use midi::parse_midi;

@@ -106,10 +106,12 @@ pub enum MidiFrom {
     /// Not at all.
     #[default]
     None,
-    /// From whoever connects to the port.
+    /// From whoever connects to the sequencer's port.
     Anyone,
-    /// And from the client of that name, whenever it is there.
+    /// And from the sequencer's client of that name, whenever it is there.
     Client(String),
+    /// From whatever is connected to a port of the JACK client.
+    Jack,
 }
 
 impl FromStr for MidiFrom {
@@ -118,7 +120,11 @@ impl FromStr for MidiFrom {
     fn from_str(text: &str) -> Result<Self, UnitError> {
         match text {
             "none" => Ok(Self::None),
-            "" => Err(UnitError::new("the name of a MIDI client, or none", text)),
+            "jack" => Ok(Self::Jack),
+            "" => Err(UnitError::new(
+                "the name of a MIDI client, jack or none",
+                text,
+            )),
             name => Ok(Self::Client(name.to_owned())),
         }
     }
@@ -130,6 +136,7 @@ impl From<MidiFrom> for Value {
             MidiFrom::None => Value::Bool(false),
             MidiFrom::Anyone => Value::Bool(true),
             MidiFrom::Client(name) => Value::String(name),
+            MidiFrom::Jack => Value::String("jack".into()),
         }
     }
 }
