@@ -102,7 +102,7 @@ impl Jackd {
             name_lock: None,
             _turn: turn,
         };
-        assert!(server.run(), "PipeWire does not start");
+        assert!(server.run(Self::answers), "PipeWire does not start");
         server
     }
 
@@ -131,7 +131,7 @@ impl Jackd {
         // A name may be taken for a while by the remains of a killed run: the next one then.
         for n in 0..NAMES {
             server.take_name(n);
-            if server.run() {
+            if server.run(Self::answers) {
                 return Some(server);
             }
         }
@@ -144,13 +144,19 @@ impl Jackd {
         &self.name
     }
 
-    /// Starts the server again, of the same name, after [`Jackd::kill`].
+    /// Starts the server again, of the same name, after [`Jackd::kill`]. It can be connected to, but may not answer yet.
     ///
     /// # Panics
     /// When it does not come up.
     pub fn restart(&mut self) {
         self.kill();
-        assert!(self.run(), "jackd does not start again");
+        let up = match self.pipewire {
+            true => self.run(Self::answers),
+            // Somebody waits for this server. A client that leaves it while another comes can have jackd signal the one
+            // instead of the other from then on, and so wait ten time-outs in each cycle: so no client asks.
+            false => self.run(Self::listens),
+        };
+        assert!(up, "jackd does not start again");
     }
 
     /// As [`Jackd::restart`], at another period and rate.
@@ -189,13 +195,26 @@ impl Jackd {
         }
     }
 
-    /// Starts the server and waits until it answers.
-    fn run(&mut self) -> bool {
+    /// Whether a client can be opened.
+    fn answers(&self) -> bool {
+        backend_jack::server_running(Some(&self.name))
+    }
+
+    /// Whether its socket is there.
+    fn listens(&self) -> bool {
+        // SAFETY: no arguments.
+        let user = unsafe { libc::getuid() };
+        let socket = format!("/dev/shm/jack_{}_{user}_0", self.name);
+        std::fs::exists(socket).unwrap_or(false)
+    }
+
+    /// Starts the server and waits until it is `up`.
+    fn run(&mut self, up: impl Fn(&Self) -> bool) -> bool {
         for scheduling in ["-R", "-r"] {
             self.spawn(scheduling);
             let start = Instant::now();
             while start.elapsed() < Duration::from_secs(15) {
-                if backend_jack::server_running(Some(&self.name)) {
+                if up(self) {
                     return true;
                 }
                 let gone = |c: &mut Child| !matches!(c.try_wait(), Ok(None));
@@ -347,8 +366,20 @@ fn test_name() -> String {
     thread::current().name().unwrap_or("jackd").to_owned()
 }
 
-/// Opens a client of the named server, which `jack::Client::new` can't; `None` when it doesn't run.
+/// Opens a client of the named server, which `jack::Client::new` can't; `None` when it doesn't run. One that has just been
+/// started gets time.
 pub(crate) fn open_client(name: &str, server: &str) -> Option<jack::Client> {
+    let start = Instant::now();
+    loop {
+        let client = try_client(name, server);
+        if client.is_some() || start.elapsed() > Duration::from_secs(15) {
+            return client;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn try_client(name: &str, server: &str) -> Option<jack::Client> {
     type Open = unsafe extern "C" fn(
         *const c_char,
         c_uint,
