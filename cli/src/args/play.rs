@@ -164,6 +164,13 @@ pub(super) struct SessionArgs {
     #[arg(long, value_name = "FILE", value_parser = text)]
     pub metrics: Option<String>,
 
+    /// Keep the place in the song and the master level in this file, and go on there at the next start
+    ///
+    /// They go before --start and --master then. It is written at the end, when something changes, and once a
+    /// minute; see kiosk.md.
+    #[arg(long, value_name = "FILE", value_parser = text)]
+    pub keep_state: Option<String>,
+
     /// How closely the callbacks are watched [default: off]
     #[arg(long, value_name = "LEVEL")]
     pub monitor: Option<MonitorLevel>,
@@ -320,6 +327,7 @@ impl PlayArgs {
                     .map(|_| WaitDevice::No),
             },
             metrics: session.metrics.clone(),
+            keep_state: session.keep_state.clone(),
             on_loss: session.on_loss,
             on_return: session.on_return,
             poll_ms: session.poll_ms,

@@ -1,7 +1,7 @@
 //! `backline unit`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -67,7 +67,11 @@ pub(super) fn resolve(args: UnitArgs) -> Result<Unit, Failure> {
             "--program {program}: a unit needs an absolute path"
         )));
     }
-    if let Some(input) = play.run.inputs.iter().find(|input| input.is_relative()) {
+    let settings = &play.settings;
+    let files = [&settings.metrics.value, &settings.keep_state.value];
+    let files = files.into_iter().flatten().map(Path::new);
+    let inputs = play.run.inputs.iter().map(PathBuf::as_path);
+    if let Some(input) = inputs.chain(files).find(|path| path.is_relative()) {
         let input = input.display();
         return Err(Failure::new(
             Code::Usage,

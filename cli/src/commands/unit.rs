@@ -126,12 +126,17 @@ pub(super) fn text(unit: &Unit) -> String {
     } else {
         line("RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_INET AF_INET6");
     }
-    let written = settings.metrics.value.iter();
-    for path in written {
-        if let Some(folder) = Path::new(path)
-            .parent()
-            .filter(|f| !f.starts_with("/run/backline"))
-        {
+    let state = settings.keep_state.value.iter();
+    for path in settings.metrics.value.iter().chain(state) {
+        let Some(folder) = Path::new(path).parent() else {
+            continue;
+        };
+        let under = |root: &str| folder.strip_prefix(root).ok();
+        if let Some(state) = under("/var/lib").filter(|f| f.starts_with("backline")) {
+            // It makes the folder, for this user.
+            let state = quoted(&state.to_string_lossy());
+            let _ = writeln!(out, "StateDirectory={state}");
+        } else if under("/run/backline").is_none() {
             let folder = quoted(&folder.to_string_lossy());
             let _ = writeln!(out, "ReadWritePaths=-{folder}");
         }
@@ -248,6 +253,8 @@ mod tests {
     fn what_a_unit_cannot_do_is_refused() {
         for (line, part) in [
             ("play song", "absolute"),
+            ("play /srv/song --keep-state state.json", "absolute"),
+            ("play /srv/song --metrics figures.prom", "absolute"),
             ("devices", "a command that plays"),
             ("play --help", "a command that plays"),
             ("--program backline play /srv/song", "absolute"),
@@ -267,6 +274,18 @@ mod tests {
             unit.contains("\nReadWritePaths=-/var/lib/figures\n"),
             "{unit}"
         );
+        let kept =
+            |path: &str| super::tests::unit(&format!("play --kiosk --keep-state {path} /srv/song"));
+        let whole = kept("/var/lib/backline/left/state.json");
+        assert!(
+            whole.contains("\nStateDirectory=backline/left\n") && !whole.contains("ReadWritePaths"),
+            "{whole}"
+        );
+        assert!(
+            kept("/data/state.json").contains("\nReadWritePaths=-/data\n"),
+            "{whole}"
+        );
+        assert!(!unit.contains("StateDirectory"), "{unit}");
         assert!(unit.contains(" AF_INET AF_INET6\n"), "{unit}");
         assert!(
             !unit.contains("IPAddressDeny") && !unit.contains("PrivateTmp"),

@@ -94,6 +94,9 @@ pub struct Layer {
     /// File for metrics.
     #[serde(default, deserialize_with = "text")]
     pub metrics: Option<String>,
+    /// File for kept state.
+    #[serde(default, deserialize_with = "text")]
+    pub keep_state: Option<String>,
     /// What the loss of the device does.
     pub on_loss: Option<OnLoss>,
     /// What its return does.

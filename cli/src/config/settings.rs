@@ -77,6 +77,8 @@ pub struct Settings {
     pub wait_device: Setting<WaitDevice>,
     /// File for metrics.
     pub metrics: Setting<Option<String>>,
+    /// File for kept state.
+    pub keep_state: Setting<Option<String>>,
     /// What the loss of the device does.
     pub on_loss: Setting<OnLoss>,
     /// What its return does.
@@ -252,6 +254,7 @@ impl Settings {
             on_damage: layers.get("on_damage", |l| l.on_damage, OnDamage::default()),
             wait_device: layers.get("wait_device", |l| l.wait_device, WaitDevice::No),
             metrics: layers.get("metrics", |l| l.metrics.clone().map(Some), None),
+            keep_state: layers.get("keep_state", |l| l.keep_state.clone().map(Some), None),
             on_loss: layers.get("on_loss", |l| l.on_loss, OnLoss::default()),
             on_return: layers.get("on_return", |l| l.on_return, OnReturn::default()),
             poll_ms: layers.get("poll_ms", |l| l.poll_ms, 100),

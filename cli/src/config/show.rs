@@ -62,6 +62,7 @@ pub fn rows(settings: &Settings) -> Vec<Row> {
         row("on_damage", &s.on_damage, |v| json!(v)),
         row("wait_device", &s.wait_device, |v| json!(v)),
         row("metrics", &s.metrics, |v| json!(v)),
+        row("keep_state", &s.keep_state, |v| json!(v)),
         row("on_loss", &s.on_loss, |v| json!(v)),
         row("on_return", &s.on_return, |v| json!(v)),
         row("controller.poll_ms", &s.poll_ms, |v| json!(v)),

@@ -65,6 +65,7 @@ const WHOLE: &str = r#"
     on_damage = "stop"
     wait_device = 30
     metrics = "/run/figures.prom"
+    keep_state = "/var/lib/backline/state.json"
     on_loss = "exit"
     on_return = "stay"
     [controller]
@@ -112,6 +113,7 @@ fn every_key_arrives_with_its_source() {
             r#"on_damage "stop""#,
             "wait_device 30",
             r#"metrics "/run/figures.prom""#,
+            r#"keep_state "/var/lib/backline/state.json""#,
             r#"on_loss "exit""#,
             r#"on_return "stay""#,
             "controller.poll_ms 20",
@@ -279,7 +281,7 @@ fn a_device_means_alsa() {
 fn what_a_file_can_not_say() {
     refused(
         "prefix = 1",
-        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `start_server`, `ports`, `connect`, `transport`, `control`, `control_group`, `osc`, `map`, `midi`, `input`, `status`, `on_damage`, `wait_device`, `metrics`, `on_loss`, `on_return`, `controller`, `monitoring`",
+        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `start_server`, `ports`, `connect`, `transport`, `control`, `control_group`, `osc`, `map`, `midi`, `input`, `status`, `on_damage`, `wait_device`, `metrics`, `keep_state`, `on_loss`, `on_return`, `controller`, `monitoring`",
     );
     refused(
         "\n[controller]\npoll = 1",
@@ -543,7 +545,7 @@ fn shown_as_text_and_json() {
         serde_json::json!({ "value": 48000, "source": "--rate" })
     );
     assert_eq!(json["settings"]["device"]["value"], serde_json::Value::Null);
-    assert_eq!(json["settings"].as_object().unwrap().len(), 33);
+    assert_eq!(json["settings"].as_object().unwrap().len(), 34);
 }
 
 #[test]

@@ -7,11 +7,13 @@
 mod atomic;
 mod attendant;
 mod health;
+mod kept;
 mod metrics;
 mod notify;
 
 pub use atomic::write_atomically;
 pub use attendant::Attendant;
 pub use health::{Health, Hold, HoldKind, Illness, Observation};
+pub use kept::{Keeper, Kept, Spot};
 pub use metrics::{Figures, to_text};
 pub use notify::{Notifier, Watchdog};

@@ -16,7 +16,7 @@ use engine_core::monitor::MonitorLevel;
 use engine_core::ticket::TicketDrum;
 
 pub(crate) use check::refuse_other_rates;
-use check::tell_notices;
+use check::{tell_gone, tell_notices};
 use parts::{Repeat, part_of};
 
 use super::PlayerError;
@@ -26,11 +26,12 @@ use super::decks::Decks;
 use super::driver::Output;
 use super::face::Player;
 use super::layout::{Layout, Wiring};
-use super::loaded::{LoadOptions, extent, load_all};
+use super::loaded::{LoadOptions, Loaded, extent, load_all};
 pub use super::policy::{OnDamage, OnLoss, OnReturn, Ports, Transport};
 use super::rig::{Asked, Rig};
 use super::status::Status;
 use crate::feeder::{Feeder, FeederOptions};
+use crate::kiosk::Spot;
 use crate::song::{Overrides, Setlist, Time};
 
 /// Collects what a session is to be. Defaults are those of the command line.
@@ -51,7 +52,7 @@ pub struct PlayerBuilder {
     finish_at_end: bool,
     keep_going: bool,
     left_out: usize,
-    place: Option<(String, f64)>,
+    spot: Option<Spot>,
     start: Option<Time>,
     end: Option<Time>,
     repeat: Repeat,
@@ -81,7 +82,7 @@ impl PlayerBuilder {
             finish_at_end: true,
             keep_going: false,
             left_out: 0,
-            place: None,
+            spot: None,
             start: None,
             end: None,
             repeat: Repeat::No,
@@ -221,10 +222,9 @@ impl PlayerBuilder {
         self
     }
 
-    /// Begin with the song of this title, if there is one, at so many seconds, if it has them: where it was
-    /// before.
-    pub fn go_on(mut self, title: String, at_s: f64) -> Self {
-        self.place = Some((title, at_s));
+    /// Begin where it was before, if that song is still there, and as long.
+    pub fn go_on(mut self, spot: Spot) -> Self {
+        self.spot = Some(spot);
         self
     }
 
@@ -377,10 +377,17 @@ impl PlayerBuilder {
         let status = Arc::new(Mutex::new(Status::default()));
         let (start, end, repeat) = (self.start, self.end, self.repeat.clone());
         let part_of = part_of(start, end, repeat, last);
-        let place = self.place.as_ref().and_then(|(title, at_s)| {
-            let song = songs.iter().position(|s| s.song.title == *title)?;
-            let frame = (at_s.max(0.0) * f64::from(rate)) as u64;
-            Some((song, frame).min((song, songs[song].length(rate).saturating_sub(1))))
+        let place = self.spot.and_then(|spot| {
+            let is_it = |song: &Loaded| song.song.title == spot.title;
+            let song = match songs.get(spot.song) {
+                Some(song) if is_it(song) => Some(spot.song),
+                _ => songs.iter().position(is_it),
+            };
+            if song.is_none() {
+                tell_gone(&notes, &spot.title);
+            }
+            let frame = (spot.at_s.max(0.0) * f64::from(rate)).round() as u64;
+            song.map(|song| (song, frame))
         });
         // What nobody can connect to hears nothing.
         let present = (self.present || self.output.hears_midi()) && self.output.has_ports();
@@ -446,6 +453,9 @@ impl PlayerBuilder {
             orders: Orders::default(),
         };
         controller.work_out_parts(rate);
+        // A song that has become shorter than that begins at its start.
+        let end = controller.parts[controller.song].end;
+        controller.first_frame = controller.first_frame.filter(|frame| *frame < end);
         controller.set_up(&mut rig);
         controller.rig = Some(rig);
         let thread = std::thread::Builder::new()

@@ -1,6 +1,7 @@
 //! A session from its beginning to its end, with what may come before it and in between: waiting for
 //! the device, for the files, and beginning anew when it was loaded again or broke off unattended.
 
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,29 +16,21 @@ use super::signals::Signal;
 use super::surfaces::Surfaces;
 use super::{Built, make, open_socket, warn};
 use crate::args::Play;
-use crate::config::{Status, WaitDevice};
+use crate::config::{Settings, Status, WaitDevice};
 use crate::control::{Server, Socket};
 use crate::exit::Code;
-use crate::kiosk::{Attendant, Hold, HoldKind};
+use crate::kiosk::{Attendant, Hold, HoldKind, Keeper, Kept};
 use crate::player::Player;
 use crate::report::{Device, DeviceState, Reporter, Warning};
 use crate::terminal::{self, Keys};
 use crate::tui::{Log, Tui};
+use crate::units::gain_from_db;
 
 /// First wait before it is tried again; doubled up to the longest.
 const FIRST_TRY: Duration = Duration::from_millis(500);
 const LAST_TRY: Duration = Duration::from_secs(5);
 /// How long an input may wait.
 const TICK: Duration = Duration::from_millis(25);
-
-/// Where it goes on after it was begun anew.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Resume {
-    /// The song's title.
-    pub title: Option<String>,
-    /// Place in it, s.
-    pub at_s: f64,
-}
 
 /// All that outlives a single player.
 pub(super) struct Attended<'a> {
@@ -50,7 +43,9 @@ pub(super) struct Attended<'a> {
     sender: &'a Sender<Input>,
     attendant: Attendant,
     thrift: Thrift,
-    resume: Resume,
+    /// Where it goes on, when it is begun anew.
+    resume: Option<Kept>,
+    keeper: Option<Keeper>,
     /// What a screen shows of the reports, where there is one.
     log: Option<Log>,
 }
@@ -77,6 +72,7 @@ impl<'a> Attended<'a> {
         if let Some(message) = complaint {
             warn(reporter, "service-manager", message);
         }
+        let (keeper, resume) = keep(settings, reporter);
         Self {
             thrift: Thrift::new(play.kiosk),
             play: play.clone(),
@@ -86,7 +82,8 @@ impl<'a> Attended<'a> {
             inputs,
             sender,
             attendant,
-            resume: Resume::default(),
+            resume,
+            keeper,
             log: None,
         }
     }
@@ -135,7 +132,12 @@ impl<'a> Attended<'a> {
             });
             let serving = surfaces
                 .map(|surfaces| surfaces.start(&player, self.sender.clone(), self.reporter));
-            let care = Care::new(&mut self.attendant, &mut self.thrift, &self.play);
+            let care = Care::new(
+                &mut self.attendant,
+                &mut self.thrift,
+                self.keeper.as_mut(),
+                &self.play,
+            );
             let screen = match &self.log {
                 Some(log) => Tui::open(&player, log.clone(), self.play.keys).unwrap_or_else(|e| {
                     warn(self.reporter, "screen", format!("there is no screen: {e}"));
@@ -155,11 +157,11 @@ impl<'a> Attended<'a> {
             }
             match outcome.next {
                 Some(Next::Play(next, resume)) => {
-                    self.resume = resume;
+                    self.resume = resume.or(self.resume);
                     self.previous = Some(std::mem::replace(&mut self.play, *next));
                 }
                 Some(Next::Again(reason, resume)) => {
-                    self.resume = resume;
+                    self.resume = resume.or(self.resume);
                     let until = Instant::now() + LAST_TRY;
                     let hold = Hold {
                         kind: HoldKind::Loading,
@@ -304,8 +306,15 @@ impl<'a> Attended<'a> {
             .name("backline-begin".into())
             .spawn(move || {
                 // With nobody left to take it, it is closed again.
-                let _ = done.send(make(&play, born, |builder| match resume.title {
-                    Some(title) => builder.go_on(title, resume.at_s),
+                let ceiling = gain_from_db(play.settings.max_gain_db.value);
+                let _ = done.send(make(&play, born, |builder| match resume {
+                    Some(Kept { spot, master }) => {
+                        let builder = builder.master(master.min(ceiling));
+                        match spot {
+                            Some(spot) => builder.go_on(spot),
+                            None => builder,
+                        }
+                    }
                     None => builder,
                 }));
             });
@@ -390,6 +399,24 @@ impl<'a> Attended<'a> {
                 // Cannot be: we hold a sender.
                 Err(RecvTimeoutError::Disconnected) => return Some(0),
             }
+        }
+    }
+}
+
+/// Who keeps the state, if it is to be kept, and what was kept before.
+fn keep(settings: &Settings, reporter: &mut Reporter) -> (Option<Keeper>, Option<Kept>) {
+    let Some(path) = &settings.keep_state.value else {
+        return (None, None);
+    };
+    match Keeper::open(Path::new(path)) {
+        Ok((keeper, Ok(kept))) => (Some(keeper), Some(kept)),
+        Ok((keeper, Err(why))) => {
+            warn(reporter, "state", why);
+            (Some(keeper), None)
+        }
+        Err(e) => {
+            warn(reporter, "state", format!("no state can be kept: {e}"));
+            (None, None)
         }
     }
 }

@@ -6,13 +6,12 @@ use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::attended::Resume;
 use super::session::Next;
 use super::{extent_of, warn};
 use crate::args::Play;
-use crate::kiosk::Attendant;
+use crate::kiosk::{Attendant, Keeper, Kept};
 use crate::player::{Player, Status};
-use crate::report::{Reporter, Summary};
+use crate::report::{Ended, Reporter, Summary};
 
 /// How soon is looked whether what was left out or broke off is there again; doubled up to the longest.
 const LOOK: Duration = Duration::from_secs(2);
@@ -26,6 +25,7 @@ const SENTENCES: usize = 64;
 pub(super) struct Care<'a> {
     attendant: &'a mut Attendant,
     thrift: &'a mut Thrift,
+    keeper: Option<&'a mut Keeper>,
     play: &'a Play,
     job: Option<Job>,
     looked: Instant,
@@ -43,10 +43,16 @@ struct Job {
 }
 
 impl<'a> Care<'a> {
-    pub fn new(attendant: &'a mut Attendant, thrift: &'a mut Thrift, play: &'a Play) -> Self {
+    pub fn new(
+        attendant: &'a mut Attendant,
+        thrift: &'a mut Thrift,
+        keeper: Option<&'a mut Keeper>,
+        play: &'a Play,
+    ) -> Self {
         Self {
             attendant,
             thrift,
+            keeper,
             play,
             job: None,
             looked: Instant::now(),
@@ -77,6 +83,11 @@ impl<'a> Care<'a> {
                 warn(reporter, "metrics", message);
             }
         }
+        if let Some(keeper) = self.keeper.as_mut().filter(|keeper| keeper.is_due())
+            && let Some(message) = keeper.look(&player.status())
+        {
+            warn(reporter, "state", message);
+        }
         if self.play.kiosk && self.job.is_none() && self.looked.elapsed() >= self.look {
             self.looked = Instant::now();
             let status = player.status();
@@ -98,7 +109,7 @@ impl<'a> Care<'a> {
             Ok((play, extent)) if asked || extent > status.extent => {
                 self.attendant.reloaded(true);
                 self.attendant.gone(&status);
-                Some(Next::Play(Box::new(play), place(&status)))
+                Some(Next::Play(Box::new(play), Kept::of(&status)))
             }
             Err(why) if asked => {
                 self.attendant.reloaded(false);
@@ -106,6 +117,15 @@ impl<'a> Care<'a> {
                 None
             }
             _ => None,
+        }
+    }
+
+    /// A session has ended: its state is kept. After a natural end the next one begins at the beginning.
+    pub fn keep(&mut self, ended: Option<Ended>, status: &Status, reporter: &mut Reporter) {
+        if let Some(keeper) = &mut self.keeper
+            && let Some(message) = keeper.end(status, ended == Some(Ended::End))
+        {
+            warn(reporter, "state", message);
         }
     }
 
@@ -117,7 +137,7 @@ impl<'a> Care<'a> {
             return None;
         }
         self.attendant.gone(status);
-        Some(Next::Again(error.message.clone(), place(status)))
+        Some(Next::Again(error.message.clone(), Kept::of(status)))
     }
 
     fn begin(&mut self, asked: bool) {
@@ -145,13 +165,6 @@ impl<'a> Care<'a> {
 /// The sentence on something that couldn't be loaded again.
 pub(super) fn refused(why: &str) -> String {
     format!("{why}; what was loaded before plays on")
-}
-
-fn place(status: &Status) -> Resume {
-    Resume {
-        title: status.position.song.clone(),
-        at_s: status.position.frame as f64 / f64::from(status.rate.max(1)),
-    }
 }
 
 /// Unattended, the same warning comes only now and then: a log must not grow without bound.

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGSTOP};
 use signal_hook::low_level::raise;
 
-use super::attended::Resume;
 use super::care::Care;
 use super::managed::{Attached, Open};
 use super::signals::Signal;
 use crate::args::Play;
+use crate::kiosk::Kept;
 use crate::nsm;
 use crate::player::{Note, Place, Player, Status, TrackMeter};
 use crate::report::{
@@ -75,9 +75,9 @@ pub(super) enum Next {
     /// What the session manager wants.
     Open(Open),
     /// This order, from there on.
-    Play(Box<Play>, Resume),
+    Play(Box<Play>, Option<Kept>),
     /// The same again, from there on: it broke off, for this reason.
-    Again(String, Resume),
+    Again(String, Option<Kept>),
 }
 
 impl Outcome {
@@ -191,6 +191,10 @@ impl<'a> Session<'a> {
                 None => {}
             }
         };
+        if let Some(care) = &mut self.care {
+            let ended = summary.as_ref().map(|summary| summary.ended);
+            care.keep(ended, &self.player.status(), self.reporter);
+        }
         if let (Some(care), Some(summary), None) = (&mut self.care, &summary, &self.next)
             && !self.ending
         {

@@ -128,6 +128,11 @@ fn open_midi(_: &str, _: Option<&str>) -> Result<Box<dyn Source>, Failure> {
 pub(super) fn none_with_a_manager(settings: &Settings, reporter: &mut Reporter) {
     let left_out = [
         (
+            settings.keep_state.value.is_some(),
+            &settings.keep_state.source,
+            "kept state but the session's",
+        ),
+        (
             settings.osc.value != OscAddress::None,
             &settings.osc.source,
             "OSC",

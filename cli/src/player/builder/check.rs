@@ -88,3 +88,14 @@ pub(super) fn tell_notices(
         warn("driver", &rig.granted.notice, None);
     }
 }
+
+/// The song that was in play before isn't there any more.
+pub(super) fn tell_gone(notes: &mpsc::Sender<Note>, title: &str) {
+    let _ = notes.send(Note::Warning(Warning {
+        code: "state".into(),
+        message: format!(
+            "the song it was in, `{title}`, isn't there any more; playing begins at the beginning"
+        ),
+        track: None,
+    }));
+}
