@@ -12,7 +12,7 @@ use crate::exit::Failure;
 /// Look for what stands in the way of playing on this machine, and say what to do about it
 ///
 /// Looks at the configuration, the JACK server (real-time or not, its period), which sound servers run,
-/// the cards and who holds them, limits for real-time priority and locked memory, the user's groups,
+/// the cards, who holds them and how fast a USB card is connected, limits for real-time priority and locked memory, the user's groups,
 /// the processor's governor, swap and throttling, and the rates of the files that are named.
 /// Changes nothing, and plays nothing. Exits with 0 when it finds no failure, with 1 when it does.
 #[derive(Clone, Debug, Args)]

@@ -3,6 +3,8 @@
 use super::{Finding, System};
 
 const CHECK: &str = "cards";
+/// What to do about a card that PipeWire has.
+pub(super) const PIPEWIRE: &str = "play through it (`--backend jack`; package pipewire-jack), or take the card from it: profile `Off` in pavucontrol, or, where nothing else needs it, `systemctl --user disable --now pipewire.socket pipewire wireplumber`";
 
 /// A device that ALSA lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +61,21 @@ pub(super) fn devices() -> Vec<Device> {
     Vec::new()
 }
 
+/// Rates (Hz) of the device that would be played through; none where that isn't known.
+pub(super) fn rates(devices: &[Device], wished: Option<&str>) -> Vec<u32> {
+    let mut cards = devices.iter().filter(|d| d.card);
+    let device = match (wished, cards.next(), cards.next()) {
+        // A device may be named without its number.
+        (Some(name), ..) => devices.iter().find(|d| {
+            let rest = d.name.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(','))
+        }),
+        (None, Some(only), None) => Some(only),
+        _ => None,
+    };
+    device.map_or_else(Vec::new, |d| d.rates.clone())
+}
+
 /// `alone`: there is no JACK server to play through.
 pub(super) fn judge(system: &System, devices: &[Device], alone: bool) -> Vec<Finding> {
     let mut findings: Vec<Finding> = devices
@@ -77,7 +94,7 @@ pub(super) fn judge(system: &System, devices: &[Device], alone: bool) -> Vec<Fin
             None => Finding::ok(CHECK, format!("{} is there, and busy", d.name)),
         })
         .collect();
-    findings.extend(held(system));
+    findings.extend(held(system, alone));
     if findings.is_empty() {
         let advice = "plug one in; if it is plugged in: `cat /proc/asound/cards` shows whether the kernel knows it, and group audio may use it";
         findings.push(match (devices.is_empty(), alone) {
@@ -90,7 +107,7 @@ pub(super) fn judge(system: &System, devices: &[Device], alone: bool) -> Vec<Fin
 }
 
 /// Who plays through which card, by the kernel's account.
-fn held(system: &System) -> Vec<Finding> {
+fn held(system: &System, alone: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for card in system.list("proc/asound") {
         let id = system.read(&format!("proc/asound/{card}/id"));
@@ -122,14 +139,14 @@ fn held(system: &System) -> Vec<Finding> {
                 // A sound server shares what it holds.
                 let server = ["jackd", "jackdbus", "pipewire"].contains(&who.as_str());
                 let what = format!("hw:CARD={id},DEV={device} is held by {who} (process {pid})");
-                findings.push(if server {
-                    Finding::ok(CHECK, what)
-                } else {
-                    Finding::warning(
+                findings.push(match (server, who.as_str()) {
+                    (true, "pipewire") if alone => Finding::warning(CHECK, what, PIPEWIRE),
+                    (true, _) => Finding::ok(CHECK, what),
+                    (false, _) => Finding::warning(
                         CHECK,
                         what,
                         "end that program, or play through another card, if this one is to be played through",
-                    )
+                    ),
                 });
             }
         }
@@ -206,6 +223,28 @@ mod tests {
             held[0].message,
             "hw:CARD=USB,DEV=0 is held by mpv (process 76)"
         );
-        assert_eq!(with("pipewire\n")[0].level, Level::Ok);
+        assert_eq!(with("jackd\n")[0].level, Level::Ok);
+        // Nothing but the card itself is left to play through.
+        let held = &with("pipewire\n")[0];
+        assert_eq!(held.level, Level::Warning);
+        assert!(held.advice.as_ref().unwrap().contains("--backend jack"));
+    }
+
+    #[test]
+    fn the_rates_are_those_of_the_device_that_would_be_taken() {
+        let card = |name: &str, rate| Device {
+            rates: vec![rate],
+            ..device(name, Some((2, 2)))
+        };
+        let one = [card("hw:CARD=A,DEV=0", 48_000), device("default", None)];
+        let two = [
+            card("hw:CARD=A,DEV=0", 48_000),
+            card("hw:CARD=AB,DEV=0", 96_000),
+        ];
+        assert_eq!(rates(&one, None), [48_000]);
+        assert!(rates(&two, None).is_empty());
+        assert_eq!(rates(&two, Some("hw:CARD=AB")), [96_000]);
+        assert_eq!(rates(&two, Some("hw:CARD=A,DEV=0")), [48_000]);
+        assert!(rates(&two, Some("hw:CARD=C")).is_empty());
     }
 }

@@ -8,12 +8,12 @@ use crate::media::{OpenOptions, open};
 
 const CHECK: &str = "files";
 
-/// `rate` is that of the device, Hz, where it is known.
-pub(super) fn judge(files: &[PathBuf], rate: Option<u32>) -> Vec<Finding> {
-    files.iter().map(|file| of(file, rate)).collect()
+/// `rates` are those that the device has, Hz; none where that isn't known.
+pub(super) fn judge(files: &[PathBuf], rates: &[u32]) -> Vec<Finding> {
+    files.iter().map(|file| of(file, rates)).collect()
 }
 
-fn of(file: &PathBuf, rate: Option<u32>) -> Finding {
+fn of(file: &PathBuf, rates: &[u32]) -> Finding {
     let name = file.display();
     // A pipe that nobody writes to would never be opened.
     if fs::metadata(file).is_ok_and(|about| !about.is_file()) {
@@ -32,8 +32,10 @@ fn of(file: &PathBuf, rate: Option<u32>) -> Finding {
     };
     let spec = reader.spec();
     let what = format!("{name}: {}, {} Hz", spec.format, spec.rate);
-    match rate {
-        Some(rate) if rate != spec.rate => Finding::warning(
+    match rates {
+        [] => Finding::ok(CHECK, what),
+        rates if rates.contains(&spec.rate) => Finding::ok(CHECK, what),
+        [rate] => Finding::warning(
             CHECK,
             format!("{what}: it is resampled to the device's {rate} Hz"),
             format!(
@@ -41,7 +43,15 @@ fn of(file: &PathBuf, rate: Option<u32>) -> Finding {
                 spec.rate
             ),
         ),
-        _ => Finding::ok(CHECK, what),
+        rates => {
+            let rates: Vec<String> = rates.iter().map(u32::to_string).collect();
+            let rates = rates.join(", ");
+            Finding::warning(
+                CHECK,
+                format!("{what}: it is resampled, for the device can do {rates} Hz"),
+                "that is inaudible, but costs processor time at every turn; to do without it, convert the file once",
+            )
+        }
     }
 }
 
@@ -60,12 +70,15 @@ mod tests {
         let (good, bad) = (dir.path().join("a.wav"), dir.path().join("b.wav"));
         fs::write(&good, wav).unwrap();
         fs::write(&bad, b"no").unwrap();
-        let level = |file: &PathBuf, rate| judge(std::slice::from_ref(file), rate)[0].level;
-        assert_eq!(level(&good, None), Level::Ok);
-        assert_eq!(level(&good, Some(44_100)), Level::Ok);
-        assert_eq!(level(&good, Some(48_000)), Level::Warning);
-        assert_eq!(level(&bad, None), Level::Failure);
-        assert_eq!(level(&dir.path().join("c.wav"), None), Level::Failure);
-        assert_eq!(level(&dir.path().to_owned(), None), Level::Failure);
+        let level =
+            |file: &PathBuf, rates: &[u32]| judge(std::slice::from_ref(file), rates)[0].level;
+        assert_eq!(level(&good, &[]), Level::Ok);
+        assert_eq!(level(&good, &[44_100]), Level::Ok);
+        assert_eq!(level(&good, &[48_000, 44_100]), Level::Ok);
+        assert_eq!(level(&good, &[48_000]), Level::Warning);
+        assert_eq!(level(&good, &[48_000, 96_000]), Level::Warning);
+        assert_eq!(level(&bad, &[]), Level::Failure);
+        assert_eq!(level(&dir.path().join("c.wav"), &[]), Level::Failure);
+        assert_eq!(level(&dir.path().to_owned(), &[]), Level::Failure);
     }
 }

@@ -15,7 +15,7 @@
 //! }
 //! ```
 //!
-//! `check` is a stable word: `config`, `server`, `sound-servers`, `cards`, `limits`, `groups`,
+//! `check` is a stable word: `config`, `server`, `sound-servers`, `cards`, `usb`, `limits`, `groups`,
 //! `governor`, `swap`, `throttling`, `files`. `level` is `ok`, `warning` or `failure`; `advice` is
 //! null where there is nothing to do.
 
@@ -29,6 +29,7 @@ mod sound_servers;
 mod swap;
 mod system;
 mod throttling;
+mod usb;
 
 use std::path::PathBuf;
 
@@ -62,10 +63,11 @@ pub fn examine(system: &System, settings: &Result<Settings, String>, files: &[Pa
         _ => false,
     };
     findings.extend(server::judge(&server, &running, needed));
-    findings.extend(sound_servers::judge(&running));
     let alone =
         backend == BackendChoice::Alsa || (backend == BackendChoice::Auto && server.is_err());
+    findings.extend(sound_servers::judge(&running, alone && !devices.is_empty()));
     findings.extend(cards::judge(system, &devices, alone));
+    findings.extend(usb::judge(system));
     let priority = settings.map_or(1, |s| s.rt_priority.value.into());
     let limits = limits::Limits::of(system);
     findings.extend(limits::judge(&limits, priority));
@@ -73,12 +75,14 @@ pub fn examine(system: &System, settings: &Result<Settings, String>, files: &[Pa
     findings.push(governor::judge(system));
     findings.push(swap::judge(system));
     findings.extend(throttling::judge(system));
-    let rate = match (&server, settings) {
-        (Ok(found), _) if backend != BackendChoice::Alsa => Some(found.rate),
-        (_, Some(s)) => s.rate.value,
-        _ => None,
+    let device = settings.and_then(|s| s.device.value.as_deref());
+    let rates = match (&server, settings.and_then(|s| s.rate.value)) {
+        (Ok(found), _) if backend != BackendChoice::Alsa => vec![found.rate],
+        (_, Some(rate)) => vec![rate],
+        _ if backend == BackendChoice::Null => Vec::new(),
+        _ => cards::rates(&devices, device),
     };
-    findings.extend(files::judge(files, rate));
+    findings.extend(files::judge(files, &rates));
     Report::new(findings)
 }
 

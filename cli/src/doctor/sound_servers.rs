@@ -1,5 +1,6 @@
 //! Which sound servers run: JACK's own, PipeWire, PulseAudio.
 
+use super::cards::PIPEWIRE;
 use super::{Finding, System};
 
 /// The sound servers among the processes.
@@ -30,7 +31,8 @@ pub(super) fn running(system: &System) -> Running {
     running
 }
 
-pub(super) fn judge(running: &Running) -> Vec<Finding> {
+/// `direct`: a card is to be played through without a server.
+pub(super) fn judge(running: &Running, direct: bool) -> Vec<Finding> {
     const CHECK: &str = "sound-servers";
     let names = [
         (running.jackd, "jackd"),
@@ -44,6 +46,13 @@ pub(super) fn judge(running: &Running) -> Vec<Finding> {
             CHECK,
             "PipeWire runs without a session manager, so it has no devices",
             "install and start wireplumber: `systemctl --user enable --now wireplumber`",
+        ));
+    }
+    if running.pipewire && direct {
+        findings.push(Finding::warning(
+            CHECK,
+            "PipeWire runs, and takes a card whenever something plays through it: who is first has it",
+            PIPEWIRE,
         ));
     }
     if running.pulseaudio {
@@ -86,7 +95,7 @@ mod tests {
         let found = running(&system);
         assert!(found.pipewire && found.manager && !found.jackd && !found.pulseaudio);
         assert_eq!(
-            judge(&found),
+            judge(&found, false),
             [Finding::ok("sound-servers", "PipeWire runs")]
         );
     }
@@ -98,7 +107,8 @@ mod tests {
             pulseaudio: true,
             ..Running::default()
         };
-        let levels: Vec<Level> = judge(&found).iter().map(|f| f.level).collect();
+        let levels: Vec<Level> = judge(&found, false).iter().map(|f| f.level).collect();
         assert_eq!(levels, [Level::Warning, Level::Warning]);
+        assert_eq!(judge(&found, true).len(), 3);
     }
 }
