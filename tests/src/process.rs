@@ -12,8 +12,30 @@ fn field(status: &str, name: &str) -> Option<u64> {
 /// # Panics
 /// Without `/proc`.
 pub fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("a /proc");
+    peak_memory_of("self")
+}
+
+/// The same of another process, by its id.
+///
+/// # Panics
+/// When there is no such process.
+pub fn peak_memory_of(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a /proc");
     field(&status, "VmHWM:").expect("VmHWM") * 1024
+}
+
+/// What a process has, by its id or as `self`: memory that is resident (bytes), open files, threads.
+///
+/// # Panics
+/// When there is no such process.
+pub fn usage_of(process: &str) -> (u64, usize, usize) {
+    let count = |what: &str| {
+        let folder = std::fs::read_dir(format!("/proc/{process}/{what}"));
+        folder.expect("a /proc").count()
+    };
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a /proc");
+    let resident = field(&status, "VmRSS:").expect("VmRSS") * 1024;
+    (resident, count("fd"), count("task"))
 }
 
 /// How often each thread has gone to sleep so far: its name and count by its id.
