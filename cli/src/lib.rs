@@ -26,6 +26,7 @@ pub mod player;
 pub mod program;
 pub mod render;
 pub mod report;
+mod save;
 pub mod song;
 pub mod terminal;
 pub mod tui;

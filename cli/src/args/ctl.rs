@@ -42,6 +42,7 @@ Examples:
   backline ctl jump @Outro section-end     to the outro when this section ends
   backline ctl jump @Chorus next-bar       to the chorus on the next bar line
   backline ctl fade master -inf 8          everything out over eight seconds
+  backline ctl save                        keep gains, pans and mutes in the song's file
   backline ctl --name left status --json   all there is to know of the session `left`";
 
 #[derive(Clone, Debug, Args)]
@@ -140,6 +141,15 @@ pub(super) enum CtlVerb {
         /// How closely the callbacks are watched
         #[arg(value_name = "off|sampled|full")]
         level: String,
+        /// Have it so in the session's configuration file as well
+        #[arg(value_name = "save")]
+        save: Option<String>,
+    },
+    /// Write the mixer as it stands into the song's file, or the song into a new file
+    Save {
+        /// A song file that isn't there yet, such as `stems/song.toml` [default: the one the song was read from]
+        #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        file: Option<String>,
     },
     /// Tell everything there is to know
     Status,
@@ -176,7 +186,8 @@ impl CtlVerb {
             Self::Bus { bus, level } => ("bus", vec![bus, level]),
             Self::Master { level } => ("master", vec![level]),
             Self::Fade { words } => ("fade", words),
-            Self::Monitor { level } => ("monitor", vec![level]),
+            Self::Monitor { level, save } => ("monitor", [level].into_iter().chain(save).collect()),
+            Self::Save { file } => ("save", file.into_iter().collect()),
             Self::Status => ("status", vec![]),
             Self::Meters => ("meters", vec![]),
             Self::Subscribe { rate } => ("subscribe", rate.into_iter().collect()),
@@ -201,7 +212,13 @@ pub struct Ctl {
 /// Lays the flags over the environment.
 pub(super) fn resolve(args: CtlArgs, env: Environment<'_>) -> Result<Ctl, Failure> {
     let (verb, words) = args.verb.words();
-    let verb = Verb::parse(verb, &words).map_err(|refusal| Failure::usage(refusal.message))?;
+    let mut verb = Verb::parse(verb, &words).map_err(|refusal| Failure::usage(refusal.message))?;
+    for file in verb.files_mut() {
+        // The session is in another folder.
+        if let Ok(whole) = std::path::absolute(&*file) {
+            *file = whole;
+        }
+    }
     let variable = |name: &str| {
         let value = env(name)?.into_string().ok()?;
         (!value.is_empty()).then_some(value)

@@ -7,6 +7,7 @@ use clap::Args;
 use super::parsers::{client_name, text};
 use super::{Environment, play_variables, shared};
 use crate::config::{ConfigFile, Layer, Setting, Settings};
+use crate::control::Verb;
 use crate::control::surface::{InputName, MidiFrom};
 use crate::exit::Failure;
 use crate::units::Connect;
@@ -89,6 +90,23 @@ pub struct Learn {
     pub notices: Vec<String>,
 }
 
+/// Files in a mapping are those of its folder, and these are those of ours.
+fn whole(words: Vec<String>) -> Vec<String> {
+    let parsed = words
+        .split_first()
+        .and_then(|(name, words)| Verb::parse(name, words).ok());
+    let Some(mut verb) = parsed.filter(|verb| !verb.clone().files_mut().is_empty()) else {
+        return words;
+    };
+    for file in verb.files_mut() {
+        if let Ok(path) = std::path::absolute(&*file) {
+            *file = path;
+        }
+    }
+    let (name, words) = verb.words();
+    [name.to_owned()].into_iter().chain(words).collect()
+}
+
 /// Lays the flags over the environment and the configuration.
 pub(super) fn resolve(args: LearnArgs, env: Environment<'_>) -> Result<Learn, Failure> {
     let file = ConfigFile::find(&shared::wanted(args.config), env)?;
@@ -138,7 +156,7 @@ pub(super) fn resolve(args: LearnArgs, env: Environment<'_>) -> Result<Learn, Fa
         connect,
         server: settings.server.value,
         name: settings.name.value,
-        words: args.words,
+        words: whole(args.words),
         notices: file.notice.into_iter().collect(),
     })
 }

@@ -101,7 +101,12 @@ fn text(reply: &Reply, verb: &Verb) -> Option<String> {
             "bye" => Some("the session is over\n".into()),
             _ => None,
         },
-        _ => None,
+        // Which file that was.
+        _ => {
+            let file = [&body["ok"]["file"], &body["done"]["file"]];
+            let file = file.iter().find_map(|file| file.as_str())?;
+            Some(format!("saved in {}\n", clean(file)))
+        }
     }
 }
 

@@ -268,6 +268,7 @@ fn make_player(
             config::Transport::Follow => player::Transport::Follow,
             config::Transport::Lead => player::Transport::Lead,
         })
+        .configuration(settings.config_file.clone())
         .master(run.master.gain(ceiling))
         .lock_memory(true)
         .ring_ms(settings.ring_ms.value)

@@ -1,5 +1,7 @@
 //! What a session answers to a verb.
 
+use std::path::PathBuf;
+
 use super::Refusal;
 use crate::player::Status;
 
@@ -13,6 +15,13 @@ pub enum Answer {
     Done {
         /// The first frame that is different.
         frame: u64,
+    },
+    /// The same, and it is written in a file.
+    Saved {
+        /// As of [`Done`](Self::Done).
+        frame: u64,
+        /// Which, with its whole path.
+        file: PathBuf,
     },
     /// What was asked for.
     Status(Box<Status>),

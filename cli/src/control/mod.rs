@@ -26,7 +26,7 @@ pub use refusal::{ErrorCode, Refusal};
 pub(crate) use remote::Curiosity;
 pub use remote::Remote;
 pub use server::Server;
-pub use verb::{Fader, Looped, MAX_RATE, Switch, Target, VERBS, Verb, When};
+pub use verb::{Fader, Keep, Looped, MAX_RATE, Switch, Target, VERBS, Verb, When};
 
 #[cfg(test)]
 mod tests;

@@ -146,6 +146,10 @@ pub(super) fn reply(
         Answer::Accepted => json!({ "ok": { "accepted": true } }),
         Answer::Done { frame } if accepted => json!({ "done": { "frame": frame } }),
         Answer::Done { frame } => json!({ "ok": { "frame": frame } }),
+        Answer::Saved { frame, file } => {
+            let said = json!({ "frame": frame, "file": file.to_string_lossy() });
+            json!({ (if accepted { "done" } else { "ok" }): said })
+        }
         Answer::Status(status) if verb == Some(&Verb::Meters) => {
             json!({ "ok": shown::meters(status) })
         }

@@ -55,6 +55,12 @@ codes! {
     Transport = "transport", Usage;
     /// A song or a stem can't be opened. The song in play goes on.
     Song = "song", Data;
+    /// There is no file to write to. Name one.
+    NoFile = "no-file", Usage;
+    /// The file was changed since it was read; nothing is written over that.
+    FileChanged = "file-changed", Data;
+    /// The file can't be written, or can't say what it is to. It is as it was.
+    NotWritten = "not-written", Io;
     /// A later wish took its place before it could be done.
     Superseded = "superseded", Unavailable;
     /// The device or server doesn't ask for sound at the moment. Try again.

@@ -4,6 +4,7 @@
 //! `verb` and `args` of a request on the socket. [`Verb::parse`] is the only place that reads them.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use super::refusal::{ErrorCode, Refusal};
 use crate::config::MonitorLevel;
@@ -59,8 +60,10 @@ pub enum Verb {
         /// How long: seconds or frames.
         over: Time,
     },
-    /// Switch the latency monitor.
-    Monitor(MonitorLevel),
+    /// Switch the latency monitor; and have it so in the configuration from now on, or not.
+    Monitor(MonitorLevel, Keep),
+    /// Write the mixer as it stands into the song's file, or all of the song into a new one.
+    Save(Option<PathBuf>),
     /// Tell everything there is to know.
     Status,
     /// Tell the levels that are heard.
@@ -93,6 +96,16 @@ pub enum When {
     SectionEnd,
     /// Where the next bar begins, hard.
     NextBar,
+}
+
+/// Whether something counts for this session or also for those that come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// For this one.
+    #[default]
+    Session,
+    /// It is written into the configuration file.
+    Saved,
 }
 
 /// What to loop.
@@ -189,7 +202,16 @@ pub const VERBS: &[(&str, &str, &str)] = &[
         "track TRACK|bus BUS|master LEVEL TIME",
         "Take a level to another over a time: 3 (seconds), 0:10, 4800f",
     ),
-    ("monitor", "off|sampled|full", "Switch the latency monitor"),
+    (
+        "monitor",
+        "off|sampled|full [save]",
+        "Switch the latency monitor; with save, in the configuration file as well",
+    ),
+    (
+        "save",
+        "[FILE]",
+        "Write the mixer as it stands into the song's file, or the song into a new file",
+    ),
     ("status", "", "Tell everything there is to know"),
     ("meters", "", "Tell the levels that are heard"),
     (
@@ -323,11 +345,24 @@ impl Verb {
                     over: words.parsed(length)?,
                 }
             }
-            "monitor" => Self::Monitor(match words.next()? {
-                "off" => MonitorLevel::Off,
-                "sampled" => MonitorLevel::Sampled,
-                "full" => MonitorLevel::Full,
-                other => return Err(words.expected("off, sampled or full", other)),
+            "monitor" => {
+                let level = match words.next()? {
+                    "off" => MonitorLevel::Off,
+                    "sampled" => MonitorLevel::Sampled,
+                    "full" => MonitorLevel::Full,
+                    other => return Err(words.expected("off, sampled or full", other)),
+                };
+                let keep = match words.may() {
+                    None => Keep::Session,
+                    Some("save") => Keep::Saved,
+                    Some(other) => return Err(words.expected("save or nothing", other)),
+                };
+                Self::Monitor(level, keep)
+            }
+            "save" => Self::Save(match words.may() {
+                None => None,
+                Some("") => return Err(words.expected("the name of a file", "")),
+                Some(file) => Some(file.into()),
             }),
             "status" => Self::Status,
             "meters" => Self::Meters,
@@ -340,6 +375,14 @@ impl Verb {
             }),
             _ => Self::Quit,
         })
+    }
+
+    /// The files it names.
+    pub fn files_mut(&mut self) -> &mut [PathBuf] {
+        match self {
+            Self::Save(Some(file)) => std::slice::from_mut(file),
+            _ => &mut [],
+        }
     }
 
     /// Its name and its arguments: what [`parse`](Self::parse) reads.
@@ -379,7 +422,12 @@ impl Verb {
                     Fader::Master => words(&[&"master", to, over]),
                 },
             ),
-            Self::Monitor(level) => ("monitor", words(&[&level.word()])),
+            Self::Monitor(level, Keep::Session) => ("monitor", words(&[&level.word()])),
+            Self::Monitor(level, Keep::Saved) => ("monitor", words(&[&level.word(), &"save"])),
+            Self::Save(file) => (
+                "save",
+                file.iter().map(|f| f.display().to_string()).collect(),
+            ),
             Self::Status => ("status", vec![]),
             Self::Meters => ("meters", vec![]),
             Self::Subscribe(rate) => ("subscribe", words(&[rate])),

@@ -1,8 +1,9 @@
 //! Files that are either the old ones or the new ones, whenever somebody reads them or the power
 //! goes.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// Writes a file beside `path`, and puts it in its place. With `durable` it is on the disk before
@@ -11,9 +12,37 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// Those of the system; `path` is as it was.
 pub fn write_atomically(path: &Path, text: &[u8], durable: bool) -> io::Result<()> {
+    write(path, text, durable, None)
+}
+
+/// Writes a file anew, so that it is on the disk when this returns. A link stays one and leads to the new file, whose mode is
+/// the old one's, and its owner too where the system allows it. A file that may not be written to is not replaced.
+///
+/// # Errors
+/// Those of the system; `path` is as it was.
+pub(crate) fn rewrite(path: &Path, text: &[u8]) -> io::Result<()> {
+    let target = match fs::canonicalize(path) {
+        Ok(target) => target,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        Err(e) => return Err(e),
+    };
+    let old = match File::options().write(true).open(&target) {
+        Ok(file) => Some(file.metadata()?),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        Err(e) => return Err(e),
+    };
+    write(&target, text, true, old.as_ref())
+}
+
+fn write(path: &Path, text: &[u8], durable: bool, like: Option<&Metadata>) -> io::Result<()> {
     let beside = beside(path)?;
     let written = (|| {
         let mut file = File::create(&beside)?;
+        if let Some(like) = like {
+            // Whose it is only root may choose; without that it is ours.
+            let _ = fchown(&file, Some(like.uid()), Some(like.gid()));
+            file.set_permissions(like.permissions())?;
+        }
         file.write_all(text)?;
         if durable {
             file.sync_all()?;

@@ -11,6 +11,7 @@ mod kept;
 mod metrics;
 mod notify;
 
+pub(crate) use atomic::rewrite;
 pub use atomic::write_atomically;
 pub use attendant::Attendant;
 pub use health::{Health, Hold, HoldKind, Illness, Observation};

@@ -6,10 +6,10 @@ use engine_core::controls::TrackSetting;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::written::db_from_gain;
 use crate::config::{self, Layer, Settings};
 use crate::exit::{Code, Failure};
 use crate::located::{self, Located, ReadError};
+use crate::save::{db_from_gain, shortest};
 use crate::song::Time;
 use crate::song::fields::{GainDb, Pan, TimeText};
 use crate::units::gain_from_db;
@@ -161,7 +161,7 @@ pub(super) fn text(stored: &Stored, settings: &Settings, path: &Path) -> Result<
                 song: song + 1,
                 name,
                 gain_db: db_from_gain(s.gain),
-                pan: super::written::shortest(s.pan),
+                pan: shortest(s.pan),
                 mute: s.mute,
                 solo: s.solo,
             })

@@ -6,6 +6,7 @@
 mod check;
 mod parts;
 
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ use parts::{Repeat, part_of};
 
 use super::PlayerError;
 use super::anchors::Anchors;
-use super::controller::{Controller, KeepGoing, Orders, Shown, Step, Told};
+use super::controller::{Controller, KeepGoing, Orders, Saves, Shown, Step, Told};
 use super::decks::Decks;
 use super::driver::Output;
 use super::face::Player;
@@ -60,6 +61,7 @@ pub struct PlayerBuilder {
     song: usize,
     settings: Vec<(usize, String, TrackSetting)>,
     present: bool,
+    configuration: Option<PathBuf>,
 }
 
 impl PlayerBuilder {
@@ -90,6 +92,7 @@ impl PlayerBuilder {
             song: 0,
             settings: Vec::new(),
             present: false,
+            configuration: None,
         }
     }
 
@@ -274,6 +277,12 @@ impl PlayerBuilder {
         self
     }
 
+    /// The configuration file that counts, into which what is to be kept is written.
+    pub fn configuration(mut self, file: Option<PathBuf>) -> Self {
+        self.configuration = file;
+        self
+    }
+
     /// When the program began, for the time to the first sound.
     pub fn born(mut self, born: Instant) -> Self {
         self.born = born;
@@ -413,6 +422,7 @@ impl PlayerBuilder {
             monitor: self.monitor,
             born: self.born,
             present,
+            configuration: self.configuration,
         };
         let mut controller = Controller {
             master: told.master,
@@ -451,6 +461,7 @@ impl PlayerBuilder {
             error: None,
             shown: Shown::new(),
             orders: Orders::default(),
+            saves: Saves::default(),
         };
         controller.work_out_parts(rate);
         // A song that has become shorter than that begins at its start.

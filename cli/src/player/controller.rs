@@ -9,14 +9,17 @@ mod jumps;
 mod keep_going;
 mod news;
 mod orders;
+mod saves;
 mod shown;
 pub(super) use keep_going::KeepGoing;
 pub(super) use orders::Orders;
+pub(super) use saves::Saves;
 pub(super) use shown::Shown;
 mod transport;
 pub(super) use transport::Step;
 mod wishes;
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -82,6 +85,8 @@ pub(super) struct Told {
     pub born: Instant,
     /// The ports take part in the graph before anything plays.
     pub present: bool,
+    /// The configuration file that counts.
+    pub configuration: Option<PathBuf>,
 }
 
 /// What of a song is played, in frames; worked out anew for each rate.
@@ -146,6 +151,7 @@ pub(super) struct Controller {
     pub(super) error: Option<Failure>,
     pub(super) shown: shown::Shown,
     pub(super) orders: Orders,
+    pub(super) saves: Saves,
 }
 
 /// Sums over all engines and drivers of a run.
@@ -456,6 +462,7 @@ impl Controller {
     fn shut(&mut self) {
         self.hear();
         self.show(true);
+        self.saves.wait();
         self.orders.over(self.here());
         let summary = self.summary();
         self.tell(Note::Summary(summary));

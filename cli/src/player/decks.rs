@@ -104,6 +104,11 @@ impl Decks {
         }
     }
 
+    /// What sends wishes to the controller.
+    pub fn own(&self) -> Sender<Wish> {
+        self.own.clone()
+    }
+
     /// Sets about preparing a deck. One that is being prepared for the same kind of purpose is
     /// given up. The new deck's ticket.
     #[allow(clippy::too_many_arguments)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine_core::controls::TrackSetting;
 
 use super::controller::Controller;
+use super::loaded::Loaded;
 use crate::song::Song;
 
 /// The mixer of a player, of all its songs.
@@ -63,26 +64,31 @@ impl Controller {
             songs: self
                 .songs
                 .iter()
-                .map(|song| SongMixer {
-                    song: song.song.clone(),
-                    strips: (song.strips.iter().enumerate())
-                        .map(|(i, strip)| Strip {
-                            name: strip.name.clone(),
-                            track: strip.track,
-                            setting: song.controls.track(i),
-                        })
-                        .collect(),
-                    levels: (song.buses().iter())
-                        .filter_map(|bus| {
-                            let at = self.layout.bus(&bus.name)?;
-                            Some((bus.name.clone(), song.controls.level(at)))
-                        })
-                        .collect(),
-                })
+                .map(|song| self.song_mixer(song))
                 .collect(),
             master: self.master,
             song: self.song,
             looping: self.looping.map(|l| (nanos(l.a), nanos(l.b))),
+        }
+    }
+
+    /// The mixer of one of the songs.
+    pub(super) fn song_mixer(&self, song: &Loaded) -> SongMixer {
+        SongMixer {
+            song: song.song.clone(),
+            strips: (song.strips.iter().enumerate())
+                .map(|(i, strip)| Strip {
+                    name: strip.name.clone(),
+                    track: strip.track,
+                    setting: song.controls.track(i),
+                })
+                .collect(),
+            levels: (song.buses().iter())
+                .filter_map(|bus| {
+                    let at = self.layout.bus(&bus.name)?;
+                    Some((bus.name.clone(), song.controls.level(at)))
+                })
+                .collect(),
         }
     }
 }

@@ -8,7 +8,8 @@ use engine_core::ticket::Ticket;
 
 use super::kit::Kit;
 use super::mixer::Mixer;
-use crate::control::{Answerer, Verb};
+use crate::control::{Answerer, Refusal, Verb};
+use crate::save::Written;
 use crate::song::Time;
 
 /// A place in a song.
@@ -57,4 +58,6 @@ pub(crate) enum Wish {
     Opened(Ticket, Box<Result<Kit, super::PlayerError>>),
     /// A deck's rings are primed.
     Primed(Ticket),
+    /// Something was written, or couldn't be.
+    Written(Result<Written, Refusal>, Answerer),
 }

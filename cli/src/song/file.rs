@@ -197,6 +197,7 @@ impl File<'_> {
             lead_nanos: 0,
             on_end: on_end.unwrap_or_default(),
             handover,
+            source: None,
         };
         if let (Some(raw), 1..) = (&raw.click, song.count_in()) {
             self.count_in(raw, &mut song)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{Document, parse, stem_of};
 use super::folder::{audio_files, name_of, song_of};
-use super::{OnEnd, Setlist, Song, SongError};
+use super::{OnEnd, Setlist, Song, SongError, SongFile};
 use crate::located::{self, ReadError};
 
 /// What is to be loaded.
@@ -293,7 +293,14 @@ fn read(path: &Path, named_in: Option<&Path>, max_gain_db: f64) -> Result<Docume
             what: at.what,
         },
     })?;
-    parse(path, &text, max_gain_db)
+    let mut document = parse(path, &text, max_gain_db)?;
+    if let Document::Song { song, .. } = &mut document {
+        song.source = Some(SongFile {
+            path: path.to_owned(),
+            text: text.into(),
+        });
+    }
+    Ok(document)
 }
 
 /// The title of a song made of files: that of the only one, else of the folder they share.

@@ -1,6 +1,7 @@
 //! The song as the player wants it, whatever it came from. Times are exact; levels are linear.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::handover::Handover;
 use super::names::suggested_bus;
@@ -136,6 +137,17 @@ pub struct Song {
     pub on_end: OnEnd,
     /// How the next song takes over, where it is gone on with.
     pub handover: Handover,
+    /// The song file it was read from, if it was.
+    pub source: Option<SongFile>,
+}
+
+/// A song file as it was when it was read or written last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SongFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What stands in it.
+    pub text: Arc<str>,
 }
 
 /// Songs in order.

@@ -58,6 +58,7 @@ pub const KEYS: &[Key] = &[
     ("u", "its level to 0 dB", None),
     (", .", "its pan to the left, right", None),
     ("c", "pan to the centre", None),
+    ("w", "save in the song's file", None),
     ("r", "reset held peaks", None),
     ("d", "latency monitor on, off", None),
     ("t", "setlist on, off", None),
@@ -146,6 +147,7 @@ pub fn event(model: &mut Model, layout: &Layout, event: Event) -> Option<Action>
         Event::Char(',' | '<') => pan_selected(model, |pan| pan - STEP_PAN),
         Event::Char('.' | '>') => pan_selected(model, |pan| pan + STEP_PAN),
         Event::Char('c') => pan_selected(model, |_| 0.0),
+        Event::Char('w') => order(Verb::Save(None)),
         Event::Char('r') => {
             model.clear_peaks();
             None

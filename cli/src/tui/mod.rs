@@ -34,7 +34,7 @@ use self::look::Look;
 use self::model::Model;
 use self::overview::Overview;
 use crate::config::MonitorLevel;
-use crate::control::{Answer, Curiosity, ErrorCode, Remote, Verb};
+use crate::control::{Answer, Curiosity, ErrorCode, Keep, Remote, Verb};
 use crate::player::{Mixer, Player};
 use crate::song::tempo::Grid;
 use crate::song::{Song, Time};
@@ -44,6 +44,8 @@ use crate::terminal::{self, Capture, Event, Screen, Turn};
 const EVERY: Duration = Duration::from_millis(33);
 /// Between two frames over a network.
 const EVERY_FAR: Duration = Duration::from_millis(66);
+/// How long is shown what came of saving.
+const SAID: Duration = Duration::from_secs(5);
 /// Lines of the log that the screen may show.
 const LOG: usize = 60;
 
@@ -84,6 +86,9 @@ impl Armed {
         }
     }
 }
+
+/// What came of saving: the sentence, whether it is no good news, and until when it is shown.
+type Said = Arc<Mutex<Option<(String, bool, Instant)>>>;
 
 fn held(armed: &Mutex<Armed>) -> MutexGuard<'_, Armed> {
     armed.lock().unwrap_or_else(PoisonError::into_inner)
@@ -133,6 +138,7 @@ pub struct Tui {
     asked: Option<Receiver<Mixer>>,
     /// The jump that waits for its time.
     armed: Arc<Mutex<Armed>>,
+    said: Said,
     overview: Overview,
     /// What the monitor was at before the latency monitor was shown.
     monitored: Option<MonitorLevel>,
@@ -184,6 +190,7 @@ impl Tui {
             songs: Vec::new(),
             asked: None,
             armed: Arc::default(),
+            said: Said::default(),
             overview: Overview::new(),
             monitored: None,
         }))
@@ -226,9 +233,9 @@ impl Tui {
         };
         if shown && level != MonitorLevel::Full {
             self.monitored = Some(level);
-            self.order(Verb::Monitor(MonitorLevel::Full));
+            self.order(Verb::Monitor(MonitorLevel::Full, Keep::Session));
         } else if !shown && let Some(before) = self.monitored.take() {
-            self.order(Verb::Monitor(before));
+            self.order(Verb::Monitor(before, Keep::Session));
         }
     }
 
@@ -239,7 +246,18 @@ impl Tui {
             Verb::Jump(Time::Section(name), _) => Some(held(&armed).arm(name.clone())),
             _ => None,
         };
+        let said = matches!(verb, Verb::Save(_)).then(|| self.said.clone());
         self.remote.order(verb, move |answer| {
+            if let Some(said) = &said
+                && let Some((sentence, bad)) = came_of_saving(&answer)
+            {
+                let until = Instant::now() + SAID;
+                let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+                *said = Some((sentence.clone(), bad, until));
+                if !bad {
+                    log.add(Weight::Note, &sentence);
+                }
+            }
             if let Some(jump) = jump.filter(|_| answer.is_last()) {
                 held(&armed).disarm(jump);
             }
@@ -326,6 +344,13 @@ impl Tui {
         let armed = held(&self.armed).section.clone();
         self.changed |= armed != self.model.armed;
         self.model.armed = armed;
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = said.take_if(|(.., until)| now < *until);
+        let notice = shown.clone().map(|(sentence, bad, _)| (sentence, bad));
+        *said = shown;
+        drop(said);
+        self.changed |= notice != self.model.notice;
+        self.model.notice = notice;
         self.changed |= self.overview.bring(&mut self.model);
     }
 
@@ -341,6 +366,18 @@ impl Tui {
         self.backend.draw(self.drawn.diff(&next).into_iter())?;
         self.drawn = next;
         Ok(())
+    }
+}
+
+/// The sentence for it, and whether it is no good news.
+fn came_of_saving(answer: &Answer) -> Option<(String, bool)> {
+    match answer {
+        Answer::Saved { file, .. } => {
+            let sentence = format!("saved in {}", file.display());
+            Some((crate::report::clean(&sentence), false))
+        }
+        Answer::Refused(refusal) => Some((format!("not saved: {}", refusal.message), true)),
+        _ => None,
     }
 }
 

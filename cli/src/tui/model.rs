@@ -80,6 +80,8 @@ pub struct Model {
     pub log: Vec<Line>,
     /// The section that is to be jumped to as soon as it is time.
     pub armed: Option<String>,
+    /// What came of saving, for a moment, and whether it is no good news.
+    pub notice: Option<(String, bool)>,
     /// `m` or `s` was pressed: a digit is a track.
     pub prefix: Option<char>,
     wanted: Vec<Wanted>,
@@ -101,6 +103,7 @@ impl Model {
             panes: Panes::default(),
             log: Vec::new(),
             armed: None,
+            notice: None,
             prefix: None,
             wanted: Vec::new(),
         }

@@ -271,6 +271,11 @@ impl Desk {
                 let frame = OscType::Long(frame.cast_signed());
                 self.reply(who, &address, vec!["done".into(), frame]);
             }
+            Answer::Saved { frame, file } => {
+                let frame = OscType::Long(frame.cast_signed());
+                let file = OscType::String(file.to_string_lossy().into_owned());
+                self.reply(who, &address, vec!["done".into(), frame, file]);
+            }
             Answer::Status(status) => {
                 let messages = match asked.verb {
                     Verb::Meters => feedback::meters(&status, false),

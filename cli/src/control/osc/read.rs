@@ -200,7 +200,7 @@ fn subscribe(address: String, words: &[String], args: &[OscType]) -> Result<OscR
 fn is_button(verb: &str, words: &[String]) -> bool {
     match verb {
         "play" | "pause" | "toggle" | "stop" | "next" | "previous" | "clear-solo" | "quit"
-        | "status" | "meters" | "loop" => true,
+        | "status" | "meters" | "loop" | "save" => true,
         "seek" | "jump" | "monitor" => !words.is_empty(),
         _ => false,
     }

@@ -357,11 +357,26 @@ impl Map {
             Failure::new(Code::Config, format!("{path}:{line}:{column}: {what}"))
         };
         match located::read(path) {
-            Ok(text) => Self::parse(&text).map_err(broken),
+            Ok(text) => {
+                let mut map = Self::parse(&text).map_err(broken)?;
+                map.be_in(path.parent().unwrap_or(Path::new("")));
+                Ok(map)
+            }
             Err(ReadError::Text(at)) => Err(broken(at)),
             Err(ReadError::Io(e)) => {
                 let message = format!("{}: can't be read: {e}", path.display());
                 Err(Failure::new(Code::Config, message))
+            }
+        }
+    }
+
+    /// Takes the files that verbs name from that folder.
+    fn be_in(&mut self, folder: &Path) {
+        for action in self.entries.iter_mut().flat_map(|e| &mut e.actions) {
+            if let Action::Verb(verb) = action {
+                for file in verb.files_mut() {
+                    *file = folder.join(&*file);
+                }
             }
         }
     }

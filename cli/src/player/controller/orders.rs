@@ -9,6 +9,7 @@ use engine_core::ticket::Ticket;
 use super::super::decks::Purpose;
 use super::super::wish::Place;
 use super::{Controller, QUIT_FADE_MS};
+use crate::config::MonitorLevel;
 use crate::control::{Answer, Answerer, ErrorCode, Fader, Looped, Refusal, Target, Verb};
 use crate::song::Time;
 use crate::units::{Level, TimeRange, TrackRef};
@@ -130,6 +131,15 @@ impl Orders {
     }
 }
 
+/// The level as the engine calls it.
+pub(super) fn engine_level(level: MonitorLevel) -> engine_core::monitor::MonitorLevel {
+    match level {
+        MonitorLevel::Off => engine_core::monitor::MonitorLevel::Off,
+        MonitorLevel::Sampled => engine_core::monitor::MonitorLevel::Sampled,
+        MonitorLevel::Full => engine_core::monitor::MonitorLevel::Full,
+    }
+}
+
 /// What came of an order at once.
 pub(super) enum Outcome {
     /// It is in effect from this frame of the song on.
@@ -150,6 +160,10 @@ impl Controller {
             answerer.last(Answer::Status(Box::new(status)));
             return;
         }
+        let answerer = match self.order_to_write(verb, answerer) {
+            Some(answerer) => answerer,
+            None => return,
+        };
         match self.carry_out(verb) {
             Ok(Outcome::At(frame)) => answerer.done(frame),
             Ok(Outcome::Wait(what)) => self.orders.wait(what, answerer),
@@ -202,14 +216,8 @@ impl Controller {
                 Ok(self.committed())
             }
             Verb::Fade { what, to, over } => self.order_fade(what, *to, over),
-            Verb::Monitor(level) => {
-                self.set_monitor(match level {
-                    crate::config::MonitorLevel::Off => engine_core::monitor::MonitorLevel::Off,
-                    crate::config::MonitorLevel::Sampled => {
-                        engine_core::monitor::MonitorLevel::Sampled
-                    }
-                    crate::config::MonitorLevel::Full => engine_core::monitor::MonitorLevel::Full,
-                });
+            Verb::Monitor(level, _) => {
+                self.set_monitor(engine_level(*level));
                 Ok(self.committed())
             }
             Verb::Quit => {
@@ -217,7 +225,9 @@ impl Controller {
                 Ok(Outcome::Wait(Await::End))
             }
             // Answered elsewhere.
-            Verb::Status | Verb::Meters | Verb::Subscribe(_) => Ok(Outcome::At(self.here())),
+            Verb::Status | Verb::Meters | Verb::Subscribe(_) | Verb::Save(_) => {
+                Ok(Outcome::At(self.here()))
+            }
         }
     }
 

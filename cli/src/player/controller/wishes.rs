@@ -40,6 +40,7 @@ impl Controller {
                 let _ = answer.send(self.mixer());
             }
             Wish::Order(verb, answerer) => self.order(&verb, answerer),
+            Wish::Written(written, answerer) => self.written(written, answerer),
             Wish::Refresh(who, every) => self.shown.refresh(who, every),
             _ if self.quitting.is_some() => {}
             Wish::Play => self.play(),

@@ -135,6 +135,7 @@ fn a_whole_song() {
         lead_nanos: 0,
         on_end: OnEnd::Hold,
         handover: Handover::Cut,
+        source: None,
     };
     let on_end = Some(OnEnd::Hold);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The lowest row: the keys that matter most, as many as fit.
+//! The lowest row: the keys that matter most, as many as fit; for a moment what came of saving.
 
 use ratatui::layout::Rect;
 
@@ -12,6 +12,11 @@ pub(super) fn draw(page: &mut Page<'_>, area: Rect) {
         let what = if prefix == 'm' { "mute" } else { "solo" };
         let text = format!("{what} track: 1-9, 0 for 10");
         page.put(area, 0, 0, &text, Role::High);
+        return;
+    }
+    if let Some((said, bad)) = &model.notice {
+        let role = if *bad { Role::Bad } else { Role::High };
+        page.put_name(area, 0, 0, said, area.width, role);
         return;
     }
     let all = KEYS.iter().filter_map(|(_, _, shown)| *shown);
