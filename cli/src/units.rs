@@ -4,6 +4,7 @@
 
 mod connect;
 mod level;
+mod song;
 mod time;
 mod track;
 
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 
 pub use connect::Connect;
 pub use level::{DEFAULT_MAX_GAIN_DB, Level, db_from_gain, gain_from_db};
+pub use song::SongRef;
 pub use time::{TimeRange, frames_from_nanos};
 pub use track::{
     TrackRef, parse_bus_outputs, parse_pan, parse_track_bus, parse_track_gain, parse_track_pan,

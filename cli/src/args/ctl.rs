@@ -91,6 +91,15 @@ pub(super) enum CtlVerb {
     Next,
     /// Go to the song before
     Previous,
+    /// Play a song of the setlist once, and go back to its idle song
+    Trigger {
+        /// Song: its number or its title (`name:2` for one whose title is a number)
+        #[arg(value_name = "SONG")]
+        song: String,
+        /// How long it and what plays sound together, and `if-idle`: not while another triggered one plays
+        #[arg(value_name = "FADE|if-idle", num_args = 0..=2)]
+        how: Vec<String>,
+    },
     /// Set a track's gain
     Gain {
         /// Track: its number or its name (`name:2` for one whose name is a number)
@@ -178,6 +187,7 @@ impl CtlVerb {
             Self::Loop { what } => ("loop", what.into_iter().collect()),
             Self::Next => ("next", vec![]),
             Self::Previous => ("previous", vec![]),
+            Self::Trigger { song, how } => ("trigger", [song].into_iter().chain(how).collect()),
             Self::Gain { track, level } => ("gain", vec![track, level]),
             Self::Pan { track, pan } => ("pan", vec![track, pan]),
             Self::Mute(t) => ("mute", track(t)),

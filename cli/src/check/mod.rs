@@ -38,8 +38,10 @@ fn unplayable(message: String) -> Finding {
     Finding::failure("files", message, "correct the file or its path")
 }
 
-fn check_song(song: Song, settings: &Settings, quick: bool) -> Vec<Finding> {
+fn check_song(mut song: Song, settings: &Settings, quick: bool) -> Vec<Finding> {
     let title = song.title.clone();
+    // By itself it is a song like any other.
+    song.idle = false;
     let options = LoadOptions {
         open: crate::media::OpenOptions {
             preload_limit: u64::from(settings.preload_limit.value) * 1_000_000,

@@ -71,6 +71,7 @@ pub(super) fn state(s: &Status) -> Value {
         "song": s.position.song,
         "song_number": s.song + 1,
         "songs": s.songs,
+        "idle": s.idle.map(|idle| idle == s.song),
         "section": s.position.section,
         "sections": s.sections,
         "length_frames": s.position.length_frames,

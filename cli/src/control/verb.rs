@@ -9,11 +9,15 @@ use std::path::PathBuf;
 use super::refusal::{ErrorCode, Refusal};
 use crate::config::MonitorLevel;
 use crate::song::Time;
-use crate::units::{Level, TimeRange, TrackRef, parse_pan};
+use crate::units::{Level, SongRef, TimeRange, TrackRef, parse_pan};
 
 /// Fastest subscription, reports per second.
 pub const MAX_RATE: u32 = 30;
 const DEFAULT_RATE: u32 = 10;
+/// Word of a trigger that counts only while nothing triggered plays.
+const IF_IDLE: &str = "if-idle";
+/// Longest fade of a trigger, s.
+const LONGEST_FADE_S: u64 = 60;
 
 /// Something that can be asked of a session. Levels are as they were given, and end at the
 /// session's ceiling.
@@ -37,6 +41,15 @@ pub enum Verb {
     Next,
     /// Go to the song before.
     Previous,
+    /// Play a song once, and go back to the idle song.
+    Trigger {
+        /// Which.
+        song: SongRef,
+        /// How long it and what plays sound together: seconds or frames.
+        fade: Option<Time>,
+        /// Not while a triggered song plays.
+        if_idle: bool,
+    },
     /// Set a track's gain.
     Gain(TrackRef, Level),
     /// Set a track's pan, −1 … +1.
@@ -182,6 +195,11 @@ pub const VERBS: &[(&str, &str, &str)] = &[
     ),
     ("next", "", "Go to the next song"),
     ("previous", "", "Go to the song before"),
+    (
+        "trigger",
+        "SONG [FADE] [if-idle]",
+        "Play a song once, fading over FADE (seconds), and go back to the idle song; if-idle: not while another plays",
+    ),
     ("gain", "TRACK LEVEL", "Set a track's gain: -6, -inf, x0.5"),
     (
         "pan",
@@ -325,6 +343,7 @@ impl Verb {
             }),
             "next" => Self::Next,
             "previous" => Self::Previous,
+            "trigger" => trigger(words)?,
             "gain" => Self::Gain(words.parsed(str::parse)?, words.parsed(str::parse)?),
             "pan" => Self::Pan(words.parsed(str::parse)?, words.parsed(parse_pan)?),
             "mute" => Self::Mute(words.parsed(str::parse)?, switch(words)?),
@@ -407,6 +426,16 @@ impl Verb {
             Self::Loop(Looped::Between(range)) => ("loop", words(&[range])),
             Self::Next => ("next", vec![]),
             Self::Previous => ("previous", vec![]),
+            Self::Trigger {
+                song,
+                fade,
+                if_idle,
+            } => {
+                let fade = fade.iter().map(Time::to_string);
+                let when = if_idle.then(|| IF_IDLE.to_owned());
+                let words = [song.to_string()].into_iter().chain(fade).chain(when);
+                ("trigger", words.collect())
+            }
             Self::Gain(track, level) => ("gain", words(&[track, level])),
             Self::Pan(track, pan) => ("pan", words(&[track, pan])),
             Self::Mute(track, on) => ("mute", words(&[track, on])),
@@ -452,6 +481,31 @@ fn switch(words: &mut Words<'_>) -> Result<Switch, Refusal> {
         Some("off") => Ok(Switch::Off),
         Some("toggle") => Ok(Switch::Toggle),
         Some(other) => Err(words.expected("on, off or toggle", other)),
+    }
+}
+
+fn trigger(words: &mut Words<'_>) -> Result<Verb, Refusal> {
+    let song = words.parsed(str::parse)?;
+    let (fade, if_idle) = match (words.may(), words.may()) {
+        (None, _) => (None, false),
+        (Some(IF_IDLE), None) => (None, true),
+        (Some(fade), None) => (Some(fade), false),
+        (Some(fade), Some(IF_IDLE)) => (Some(fade), true),
+        (_, Some(other)) => return Err(words.expected(IF_IDLE, other)),
+    };
+    let fade = fade.map(length).transpose().map_err(|e| words.wrong(e))?;
+    let limit = match &fade {
+        Some(Time::Nanos(nanos)) => *nanos <= LONGEST_FADE_S * 1_000_000_000,
+        Some(Time::Frames(frames)) => *frames <= LONGEST_FADE_S * 192_000,
+        _ => true,
+    };
+    match limit {
+        true => Ok(Verb::Trigger {
+            song,
+            fade,
+            if_idle,
+        }),
+        false => Err(words.wrong("the songs can sound together for a minute at most")),
     }
 }
 

@@ -22,7 +22,7 @@ use parts::{Repeat, part_of};
 
 use super::PlayerError;
 use super::anchors::Anchors;
-use super::controller::{Controller, KeepGoing, Orders, Saves, Shown, Step, Told};
+use super::controller::{Controller, Idle, KeepGoing, Orders, Saves, Shown, Step, Told};
 use super::decks::Decks;
 use super::driver::Output;
 use super::face::Player;
@@ -310,11 +310,13 @@ impl PlayerBuilder {
             }
         }
         self.check_transport()?;
+        self.check_idle()?;
         let mut tickets = TicketDrum::new();
         let (songs, skipped) = load_all(self.setlist, &mut tickets, &self.load)?;
         if songs.is_empty() {
             return Err(PlayerError::Usage("there is no song to play".into()));
         }
+        let idle = songs.iter().position(|song| song.song.idle);
         if songs.len() > 1 && matches!(self.repeat, Repeat::Between(..)) {
             return Err(PlayerError::Usage(
                 "a loop between two times is for one song, not for a setlist".into(),
@@ -385,7 +387,7 @@ impl PlayerBuilder {
         decks.keep_kits = !self.keep_going;
         let status = Arc::new(Mutex::new(Status::default()));
         let (start, end, repeat) = (self.start, self.end, self.repeat.clone());
-        let part_of = part_of(start, end, repeat, last);
+        let part_of = part_of(start, end, repeat, last, idle);
         let place = self.spot.and_then(|spot| {
             let is_it = |song: &Loaded| song.song.title == spot.title;
             let song = match songs.get(spot.song) {
@@ -395,6 +397,8 @@ impl PlayerBuilder {
             if song.is_none() {
                 tell_gone(&notes, &spot.title);
             }
+            // A song that was triggered long ago isn't gone on with.
+            let song = song.filter(|song| idle.is_none_or(|idle| *song == idle));
             let frame = (spot.at_s.max(0.0) * f64::from(rate)).round() as u64;
             song.map(|song| (song, frame))
         });
@@ -442,7 +446,7 @@ impl PlayerBuilder {
             hold: None,
             anchors: Anchors::default(),
             current: None,
-            song: place.map_or(self.song.min(last), |(song, _)| song),
+            song: place.map_or(idle.unwrap_or(self.song.min(last)), |(song, _)| song),
             first_frame: place.map(|(_, frame)| frame),
             looping: None,
             rolling: false,
@@ -453,6 +457,7 @@ impl PlayerBuilder {
             before: Default::default(),
             damaged: 0,
             losses: Default::default(),
+            idle: Idle::new(idle),
             keep: KeepGoing::new(skipped.len() + self.left_out),
             beat: 0,
             started: false,

@@ -5,12 +5,14 @@
 //! `controller/transport.rs`, and what it does when the device goes away in `loss.rs`.
 
 mod conduct;
+mod idle;
 mod jumps;
 mod keep_going;
 mod news;
 mod orders;
 mod saves;
 mod shown;
+pub(super) use idle::Idle;
 pub(super) use keep_going::KeepGoing;
 pub(super) use orders::Orders;
 pub(super) use saves::Saves;
@@ -143,6 +145,7 @@ pub(super) struct Controller {
     pub(super) damaged: u32,
     pub(super) losses: Losses,
     pub(super) keep: KeepGoing,
+    pub(super) idle: Idle,
     /// Moves as long as this thread does.
     pub(super) beat: u64,
     pub(super) started: bool,
@@ -362,6 +365,10 @@ impl Controller {
 
     /// What follows a song without a gap when it ends, if something does.
     pub(super) fn follower_of(&self, song: usize) -> Option<usize> {
+        if let Some(idle) = self.idle.song {
+            // That loops, unless each of its turns is a deck of its own.
+            return (song != idle || self.told.keep_going).then_some(idle);
+        }
         match self.songs.get(song)?.song.on_end {
             OnEnd::Next => {
                 let next = song + 1;

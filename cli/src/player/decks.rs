@@ -269,6 +269,14 @@ impl Decks {
         self.goes(current, |p| p == Purpose::Start)
     }
 
+    /// Whether the engine was handed a deck to cut to, other than at the end of the one in play.
+    pub fn is_cutting(&self, current: Option<Ticket>) -> bool {
+        let at = self.live.iter().position(|l| Some(l.ticket) == current);
+        let later = self.live.iter().skip(at.map_or(0, |at| at + 1));
+        let follow = |p: Purpose| matches!(p, Purpose::Follow { .. });
+        later.into_iter().any(|l| !follow(l.purpose))
+    }
+
     fn goes(
         &self,
         current: Option<Ticket>,

@@ -57,9 +57,11 @@ pub(crate) fn load_all(
 ) -> Result<(Vec<Loaded>, Vec<String>), PlayerError> {
     let (mut songs, mut skipped, mut first) = (Vec::new(), Vec::new(), None);
     for song in setlist.songs {
+        let is_idle = song.idle;
         match Loaded::new(tickets.draw(), song, options) {
             Ok(song) => songs.push(song),
-            Err(e) if options.skip_broken && !matches!(e, PlayerError::Usage(_)) => {
+            // (Without the song that is there when nothing else is, there is nothing to play.)
+            Err(e) if options.skip_broken && !is_idle && !matches!(e, PlayerError::Usage(_)) => {
                 skipped.push(format!("{e}; it is skipped"));
                 first = first.or(Some(e));
             }

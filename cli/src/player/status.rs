@@ -19,6 +19,8 @@ pub struct Status {
     pub song: usize,
     /// Titles of the songs in the setlist.
     pub songs: Vec<String>,
+    /// Index of the setlist's idle song.
+    pub idle: Option<usize>,
     /// Names of the song's sections.
     pub sections: Vec<String>,
     /// The song loops, from and to this frame.
@@ -94,6 +96,7 @@ impl Default for Status {
             rate: 0,
             song: 0,
             songs: Vec::new(),
+            idle: None,
             sections: Vec::new(),
             looping: None,
             backend: String::new(),

@@ -116,6 +116,11 @@ impl Rendering {
                 "neither the mix nor the stems are wanted".into(),
             ));
         }
+        if setlist.songs.iter().any(|song| song.idle) {
+            return Err(RenderError::Usage(
+                "the setlist has an idle song, and goes on until it is stopped; render its songs instead".into(),
+            ));
+        }
         let load = LoadOptions {
             skip_broken: false,
             open: options.open.clone(),

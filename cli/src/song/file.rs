@@ -42,6 +42,8 @@ pub struct Entry {
     pub on_end: Option<OnEnd>,
     /// How the next song takes over; anything but a cut goes before what the song says.
     pub handover: Handover,
+    /// It is the setlist's idle song, which is the last one.
+    pub idle: bool,
 }
 
 impl Entry {
@@ -50,6 +52,7 @@ impl Entry {
         if self.handover != Handover::Cut {
             song.handover = self.handover.clone();
         }
+        song.idle = self.idle;
     }
 }
 
@@ -156,6 +159,9 @@ impl File<'_> {
     }
 
     fn song(&self, path: &Path, raw: Raw) -> Result<Document, Located> {
+        if let Some(idle) = &raw.idle {
+            return self.error(idle, "`idle` belongs in a setlist, not in a song file");
+        }
         let title = match raw.title {
             Some(title) => {
                 self.name("title", &title)?;
@@ -198,6 +204,7 @@ impl File<'_> {
             on_end: on_end.unwrap_or_default(),
             handover,
             source: None,
+            idle: false,
         };
         if let (Some(raw), 1..) = (&raw.click, song.count_in()) {
             self.count_in(raw, &mut song)?;
@@ -230,12 +237,30 @@ impl File<'_> {
             }
             for song in songs.into_inner() {
                 let handover = self.handover(&song.crossfade, &song.after, &song.on_end)?;
+                if let (Some(_), Some(end)) = (&raw.idle, &song.on_end)
+                    && *end.get_ref() != OnEnd::Next
+                {
+                    let what = "with `idle` the idle song follows every song; leave out `on_end`";
+                    return self.error(end, what);
+                }
                 entries.push(Entry {
                     file: self.path(&song.file)?,
-                    on_end: next_for(&handover, &song.on_end),
+                    on_end: match raw.idle {
+                        Some(_) => Some(OnEnd::Next),
+                        None => next_for(&handover, &song.on_end),
+                    },
                     handover,
+                    idle: false,
                 });
             }
+        }
+        if let Some(idle) = &raw.idle {
+            entries.push(Entry {
+                file: self.path(idle)?,
+                on_end: Some(OnEnd::Loop),
+                handover: Handover::Cut,
+                idle: true,
+            });
         }
         Ok(Document::Setlist(entries))
     }

@@ -58,6 +58,9 @@ pub fn load(request: &Request<'_>) -> Result<Setlist, SongError> {
     };
     let through = kinds.len() > 1 || request.sequence;
     let unsaid = if through { OnEnd::Next } else { OnEnd::Stop };
+    if request.on_end.is_some() && songs.iter().any(|(song, _)| song.idle) {
+        return usage("the setlist has an idle song, which follows every song; leave out --on-end");
+    }
     let finish = |(mut song, said): (Song, Option<OnEnd>)| {
         song.on_end = request.on_end.or(said).unwrap_or(unsaid);
         song
@@ -101,6 +104,10 @@ pub fn load_what_can_be(request: &Request<'_>) -> Result<(Setlist, Vec<String>),
             };
             for entry in entries {
                 let song = entry_song(&entry.file, lone, request.max_gain_db);
+                if entry.idle && song.is_err() {
+                    // Without it there is nothing to be played between the others.
+                    return Err(error);
+                }
                 take(song.map(|(mut song, said)| {
                     let said = request.on_end.or(entry.on_end).or(said);
                     song.on_end = said.unwrap_or(OnEnd::Stop);

@@ -137,6 +137,8 @@ pub struct Song {
     pub on_end: OnEnd,
     /// How the next song takes over, where it is gone on with.
     pub handover: Handover,
+    /// It goes round and round, and every other song of the setlist goes back to it.
+    pub idle: bool,
     /// The song file it was read from, if it was.
     pub source: Option<SongFile>,
 }

@@ -201,7 +201,7 @@ fn is_button(verb: &str, words: &[String]) -> bool {
     match verb {
         "play" | "pause" | "toggle" | "stop" | "next" | "previous" | "clear-solo" | "quit"
         | "status" | "meters" | "loop" | "save" => true,
-        "seek" | "jump" | "monitor" => !words.is_empty(),
+        "seek" | "jump" | "monitor" | "trigger" => !words.is_empty(),
         _ => false,
     }
 }

@@ -31,6 +31,26 @@ impl PlayerBuilder {
     }
 }
 
+impl PlayerBuilder {
+    /// With an idle song there is no end, and every song is played as a whole.
+    pub(super) fn check_idle(&self) -> Result<(), PlayerError> {
+        let refused = if !self.setlist.songs.iter().any(|song| song.idle) {
+            return Ok(());
+        } else if self.present {
+            "a session manager's session can't hold a setlist with an idle song; play it without the manager"
+        } else if self.transport != Transport::None {
+            "the time of JACK's transport goes straight on, and an idle song goes round; leave out --transport, or `idle` in the setlist"
+        } else if !matches!(self.repeat, Repeat::No | Repeat::Turns) {
+            "the idle song goes round until something is triggered; leave out --loop and --repeat"
+        } else if self.start.is_some() || self.end.is_some() {
+            "with an idle song every song is played as a whole; leave out --start and --end"
+        } else {
+            return Ok(());
+        };
+        Err(PlayerError::Usage(refused.into()))
+    }
+}
+
 /// `--strict-rate`: a stem of another rate than the output's is an error.
 pub(crate) fn refuse_other_rates(songs: &[Loaded], rate: u32) -> Result<(), PlayerError> {
     for spec in songs.iter().flat_map(|s| &s.specs) {

@@ -17,12 +17,14 @@ pub(super) enum Repeat {
     Between(Time, Time),
 }
 
-/// Works out parts: of the first song from `start`, of the last, which is number `last` from 0, to `end`.
+/// Works out parts: of the first song from `start`, of the last, which is number `last` from 0, to `end`. `idle` is the
+/// number of the idle song.
 pub(super) fn part_of(
     start: Option<Time>,
     end: Option<Time>,
     repeat: Repeat,
     last: usize,
+    idle: Option<usize>,
 ) -> PartOf {
     let list = last > 0;
     Box::new(move |song: &Loaded, index: usize, rate: u32| {
@@ -36,7 +38,7 @@ pub(super) fn part_of(
             passes,
         };
         let repeat = match &repeat {
-            Repeat::Turns if !list => {
+            Repeat::Turns if !list || idle == Some(index) => {
                 KeepGoing::passes(to.saturating_sub(from), rate).map(|n| whole(Some(n)))
             }
             Repeat::Turns => None,

@@ -79,10 +79,9 @@ impl Controller {
     }
 
     fn failed(&mut self, song: usize, purpose: Purpose, why: &str) {
-        let count = self.songs.len();
+        let (next, count) = self.idle.next_of(song, self.songs.len());
         self.keep.failed += 1;
         self.keep.last = Some(Instant::now());
-        let next = (song + 1) % count;
         if self.keep.failed < count {
             self.try_song(next, None, purpose);
             return;
@@ -168,7 +167,7 @@ impl Controller {
         self.keep.stopped.get_or_insert((self.song, here));
         if self.keep.last.is_none_or(|at| at.elapsed() > FIRST_TRY) {
             self.keep.last = Some(Instant::now());
-            let next = (self.song + 1) % self.songs.len();
+            let (next, _) = self.idle.next_of(self.song, self.songs.len());
             self.try_song(next, None, Purpose::Jump);
         } else {
             // Straight after the last trouble: not again and again without a pause.

@@ -67,7 +67,7 @@ impl Orders {
         }
     }
 
-    fn superseded(&mut self, which: impl Fn(&Await) -> bool) {
+    pub(super) fn superseded(&mut self, which: impl Fn(&Await) -> bool) {
         for answerer in self.take(which) {
             answerer.refuse(Refusal::superseded());
         }
@@ -186,8 +186,15 @@ impl Controller {
             Verb::Seek(target) => self.order_seek(target),
             Verb::Jump(to, when) => self.order_jump(to, *when),
             Verb::Loop(what) => self.order_loop(what),
+            // The idle song is the last one.
+            Verb::Next if self.idle.song == Some(self.song) => self.order_song(0),
             Verb::Next => self.order_song(self.song + 1),
             Verb::Previous => self.order_song(self.song.wrapping_sub(1)),
+            Verb::Trigger {
+                song,
+                fade,
+                if_idle,
+            } => self.order_trigger(song, fade.as_ref(), *if_idle),
             Verb::Gain(track, level) => {
                 let gain = self.linear(*level);
                 self.order_track(track, |s| s.gain = gain)

@@ -353,6 +353,7 @@ impl Controller {
             position,
             rate: self.device.0,
             song: self.song,
+            idle: self.idle.song,
             songs: (self.songs.iter()).map(|s| s.song.title.clone()).collect(),
             sections: (song.song.sections.iter())
                 .map(|s| s.name.clone())

@@ -389,7 +389,8 @@ impl Controller {
                 } else {
                     (SONG_FADE_MS, Curve::EqualPower)
                 };
-                let fade = self.frames(fade);
+                let own = self.idle.fade_of(ticket);
+                let fade = own.unwrap_or_else(|| self.frames(fade));
                 self.hand_over(deck, live, At::Now, fade, curve);
                 if self.rolling && state != State::Playing {
                     self.roll(0);
@@ -438,6 +439,11 @@ impl Controller {
                         self.roll(0);
                     }
                 }
+            }
+            Purpose::Follow { .. } if self.decks.is_cutting(self.current) => {
+                // It would take the place of what was handed over before, which will have a follower of its own.
+                self.decks.live.push(live);
+                self.decks.back(deck);
             }
             Purpose::Follow { of, at } => {
                 if state == State::Ended {

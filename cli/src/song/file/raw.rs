@@ -24,6 +24,7 @@ pub(super) struct Raw {
     pub click: Option<Spanned<RawClick>>,
     pub ltc: Option<Spanned<RawLtc>>,
     pub songs: Option<Spanned<Vec<RawEntry>>>,
+    pub idle: Option<Spanned<String>>,
     pub midi: Option<Spanned<IgnoredAny>>,
 }
 

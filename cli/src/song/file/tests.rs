@@ -136,6 +136,7 @@ fn a_whole_song() {
         on_end: OnEnd::Hold,
         handover: Handover::Cut,
         source: None,
+        idle: false,
     };
     let on_end = Some(OnEnd::Hold);
     assert_eq!(
@@ -165,6 +166,7 @@ fn a_setlist() {
         handover: Handover::Cut,
         file: file.into(),
         on_end,
+        idle: false,
     };
     assert_eq!(
         read(text),
@@ -172,6 +174,43 @@ fn a_setlist() {
             entry("set/one", None),
             entry("/two.toml", Some(OnEnd::Next))
         ]))
+    );
+}
+
+#[test]
+fn an_idle_song_is_the_last_one_and_follows_every_other() {
+    let text = "version = 1\nidle = 'rain.flac'\n[[songs]]\nfile = 'one'\n[[songs]]\nfile = 'two'\non_end = 'next'\ncrossfade = 2";
+    let Ok(Document::Setlist(entries)) = read(text) else {
+        panic!("{:?}", read(text));
+    };
+    let all = entries
+        .iter()
+        .map(|e| (e.on_end, e.idle, e.file.ends_with("rain.flac")));
+    assert_eq!(
+        all.collect::<Vec<_>>(),
+        [
+            (Some(OnEnd::Next), false, false),
+            (Some(OnEnd::Next), false, false),
+            (Some(OnEnd::Loop), true, true),
+        ]
+    );
+    assert_eq!(
+        entries[1].handover,
+        Handover::Crossfade(Time::Nanos(2_000_000_000))
+    );
+    refused(
+        &[
+            "version = 1",
+            "idle = 'a'",
+            "[[songs]]",
+            "file = 'b'",
+            "on_end = 'hold'",
+        ],
+        "5:10: with `idle` the idle song follows every song; leave out `on_end`",
+    );
+    refused(
+        &["version = 1", "idle = 'a'", TRACK],
+        "2:8: `idle` belongs in a setlist, not in a song file",
     );
 }
 
@@ -215,7 +254,7 @@ fn the_file_as_a_whole() {
     );
     refused(
         &["version = 1", "tempi = 3", TRACK],
-        "2:1: unknown key `tempi`, expected one of `version`, `title`, `on_end`, `crossfade`, `after`, `tracks`, `buses`, `sections`, `tempo`, `click`, `ltc`, `songs`",
+        "2:1: unknown key `tempi`, expected one of `version`, `title`, `on_end`, `crossfade`, `after`, `tracks`, `buses`, `sections`, `tempo`, `click`, `ltc`, `songs`, `idle`",
     );
     refused(
         &["version = 1", "title = ' '", TRACK],
@@ -555,6 +594,7 @@ fn the_documented_examples_are_good() {
         Document::Song { song: shortest, .. },
         Document::Song { song: full, .. },
         Document::Setlist(entries),
+        Document::Setlist(with_idle),
     ] = documents.as_slice()
     else {
         panic!("{documents:?}");
@@ -564,6 +604,7 @@ fn the_documented_examples_are_good() {
         (full.tracks.len(), full.buses.len(), full.sections.len()),
         (4, 3, 3)
     );
+    assert_eq!(with_idle.iter().filter(|entry| entry.idle).count(), 1);
     assert_eq!(entries.len(), 3);
 }
 
@@ -599,7 +640,7 @@ fn the_schema_knows_the_same_keys() {
     same(in_schema("ltc"), in_parser("[ltc]"));
     same(in_schema("entry"), in_parser("[[songs]]"));
     let mut top = in_schema("song");
-    top.push("songs".into());
+    top.extend(["songs".into(), "idle".into()]);
     same(top, in_parser(""));
     let ends: Vec<&str> = schema["$defs"]["on_end"]["enum"]
         .as_array()
