@@ -59,6 +59,7 @@ fn song(tracks: Vec<Track>, buses: Vec<Bus>) -> Song {
         lead_nanos: 0,
         on_end: OnEnd::Stop,
         handover: Default::default(),
+        ..Song::default()
     }
 }
 
