@@ -1,6 +1,7 @@
 //! What Linux tells of this process and of others.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 fn field(status: &str, name: &str) -> Option<u64> {
     let line = status.lines().find(|l| l.starts_with(name))?;
@@ -96,4 +97,34 @@ pub fn page_faults(process: i32, thread: u32) -> (u64, u64) {
     let number = |n: usize| fields[n].parse().expect("a number");
     // See proc(5): fields 10 and 12, counted from 1, of which the first two are gone.
     (number(7), number(9))
+}
+
+/// Processor time that another process has used, all its threads together, those that ended included.
+///
+/// # Panics
+/// When there is no such process.
+pub fn cpu_of(process: i32) -> Duration {
+    let mut clock = 0;
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: both write to the given variables only, and read nothing.
+    let failed = unsafe {
+        libc::clock_getcpuclockid(process, &raw mut clock) != 0
+            || libc::clock_gettime(clock, &raw mut time) != 0
+    };
+    assert!(!failed, "no process {process}");
+    Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec as u32)
+}
+
+/// Share of a core that another process uses while `time` passes, in per cent.
+///
+/// # Panics
+/// When there is no such process.
+pub fn cpu_share(process: i32, time: Duration) -> f64 {
+    let (begin, before) = (Instant::now(), cpu_of(process));
+    std::thread::sleep(time);
+    let used = cpu_of(process).saturating_sub(before);
+    100.0 * used.as_secs_f64() / begin.elapsed().as_secs_f64()
 }

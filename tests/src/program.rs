@@ -365,6 +365,15 @@ impl Running {
         stat.rsplit_once(')')?.1.trim_start().chars().next()
     }
 
+    /// Whether it has a handler for `signal`.
+    pub fn catches(&self, signal: i32) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()));
+        let status = status.unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+    }
+
     /// Waits for the end.
     ///
     /// # Panics

@@ -141,7 +141,7 @@ fn one_that_loads_what_never_comes_ends_as_one_that_plays() {
     for (signal, ending) in [(SIGTERM, (Some(0), None)), (SIGINT, (None, Some(SIGINT)))] {
         let mut command = home.backline("play - --backend null --status json");
         let stuck = Running::start(command.stdin(Stdio::piped()));
-        wait_until("the signals to be caught", || catches(&stuck, signal));
+        wait_until("the signals to be caught", || stuck.catches(signal));
         stuck.signal(signal);
         let ended = stuck.finish();
         assert_eq!((ended.code, ended.signal), ending, "{ended:#?}");
@@ -159,7 +159,7 @@ fn a_second_one_ends_it_at_once() {
         // A pipe into which nobody writes: the mapping can't be read, and the first signal not
         // obeyed.
         let mut stuck = home.start("play a.wav --backend null --status json --map pipe");
-        wait_until("the signals to be caught", || catches(&stuck, signal));
+        wait_until("the signals to be caught", || stuck.catches(signal));
         stuck.signal(signal);
         // The same again so soon counts as one; then it is a second.
         wait_until("the end", || {
@@ -177,15 +177,6 @@ fn a_second_one_ends_it_at_once() {
         );
         assert_eq!(ended.text(), "");
     }
-}
-
-/// Whether the process has a handler for `signal`.
-fn catches(running: &Running, signal: i32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", running.pid()));
-    let status = status.unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 #[test]

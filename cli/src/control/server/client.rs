@@ -158,6 +158,12 @@ impl Client {
     }
 
     fn take(&mut self, request: Request, remote: &Remote, shared: &Arc<Shared>, state: &mut Value) {
+        let only_asks =
+            |verb: &Verb| matches!(verb, Verb::Status | Verb::Meters | Verb::Subscribe(_));
+        // One that went without waiting for answers may have sent any number of questions before.
+        if self.broken && request.verb.as_ref().map_or(true, only_asks) {
+            return;
+        }
         let number = self.requests;
         self.requests += 1;
         let mut slot = Slot {
