@@ -1,5 +1,5 @@
-//! Tracks that no file has, as they are rendered and played: the click is on its beats and only on its bus, and the time code is
-//! what an independent decoder hears.
+//! Tracks that no file has, as they are rendered and played: the click is on its beats and only on its bus, cues are the recordings
+//! at their places, and the time code is what an independent decoder hears.
 
 use std::io::Write;
 use std::path::Path;
@@ -205,4 +205,106 @@ fn the_click_is_on_the_beat_behind_its_count_in_and_never_on_main() {
         let wanted = if i < 120_000 { 0.0 } else { 0.25 };
         assert_eq!(frame, [wanted; 2], "{i}");
     }
+}
+
+/// A recording of `frames` samples that are all its own.
+fn recording(path: &Path, frames: u32, seed: u32) -> Vec<f32> {
+    let samples: Vec<f32> = (0..frames)
+        .map(|n| (n * 7 + seed) as f32 / 65_536.0)
+        .collect();
+    write_f32_wav(path, 48_000, std::slice::from_ref(&samples));
+    samples
+}
+
+/// Puts a sound into a plane.
+fn lay(plane: &mut [f32], at: i64, sound: &[f32]) {
+    for (n, x) in sound.iter().enumerate() {
+        if let Some(out) = usize::try_from(at + n as i64)
+            .ok()
+            .and_then(|i| plane.get_mut(i))
+        {
+            *out += *x;
+        }
+    }
+}
+
+#[test]
+fn cues_and_clicks_of_ones_own_are_the_recordings_at_their_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    song(
+        dir,
+        8,
+        "[[sections]]\nname = 'verse'\nstart = 5\n[[tempo]]\nat = 1\nbpm = 120\n\
+        [click]\nsubdivision = 2\nbeat_file = 'b.wav'\nbetween_file = 'o.wav'\n\
+        [cue]\n[[cue.sounds]]\nfile = 'say.wav'\nat = '@verse'\nbefore_bars = 1\n\
+        [[cue.sounds]]\nfile = 'say.wav'\nat = '@verse'\nbefore = 0.25\n\
+        [[cue.sounds]]\nfile = 'go.wav'\nat = 5.5\n[[cue.sounds]]\nfile = 'go.wav'\nat = 0.1\nbefore = 0.2",
+    );
+    let beat = recording(&dir.join("b.wav"), 15_000, 1);
+    let between = recording(&dir.join("o.wav"), 100, 2);
+    let say = recording(&dir.join("say.wav"), 40_000, 3);
+    let go = recording(&dir.join("go.wav"), 9_000, 4);
+    let mut cues = vec![0.0; 8 * 48_000];
+    // A bar of 2 s before the verse, a quarter of a second before it, over the end of that, and cut by the song's start.
+    lay(&mut cues, 3 * 48_000, &say);
+    lay(&mut cues, 5 * 48_000 - 12_000, &say);
+    lay(&mut cues, 5 * 48_000 + 24_000, &go);
+    lay(&mut cues, -4_800, &go);
+    let mut clicks = vec![0.0; 8 * 48_000];
+    for n in 0.. {
+        let at = 48_000 + n * 12_000;
+        if at >= 8 * 48_000 {
+            break;
+        }
+        // Beats ring out over what is between them.
+        lay(&mut clicks, at, if n % 2 == 0 { &beat } else { &between });
+    }
+    for (start, more) in [(0, &[][..]), (4, &["--start", "4"])] {
+        let from = start * 48_000;
+        for (track, wanted) in [("cue", &cues), ("click", &clicks)] {
+            let heard = stem(dir, track, 48_000, more);
+            assert!(heard == wanted[from..], "{track} from {start} s");
+        }
+    }
+}
+
+#[test]
+fn a_recording_that_cannot_be_one_is_found_before_anything_plays() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let cue = "[[cue.sounds]]\nfile = 'say.wav'\nat = 1";
+    let said = || {
+        let out = Command::new(backline_bin())
+            .args(["check", "--config", "none"])
+            .arg(dir.join("song.toml"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let all = [out.stdout, out.stderr].concat();
+        (out.status.code(), String::from_utf8(all).unwrap())
+    };
+    let has = |code: i32, what: &str| {
+        let (got, text) = said();
+        assert_eq!(got, Some(code), "{text}");
+        assert!(text.contains(what), "{what}: {text}");
+    };
+    song(dir, 2, cue);
+    has(1, "say.wav");
+    recording(&dir.join("say.wav"), 61 * 48_000, 0);
+    has(1, "longer than the 60 s that such a sound may have");
+    // Its end is missing.
+    recording(&dir.join("say.wav"), 12_000, 0);
+    let whole = std::fs::read(dir.join("say.wav")).unwrap();
+    std::fs::write(dir.join("say.wav"), &whole[..whole.len() - 8_000]).unwrap();
+    has(1, "say.wav");
+    std::fs::write(dir.join("say.wav"), whole).unwrap();
+    song(dir, 2, "[[cue.sounds]]\nfile = 'say.wav'\nat = 3");
+    has(0, "begins at 0:03.0, behind the end");
+    song(
+        dir,
+        2,
+        "[[cue.sounds]]\nfile = 'say.wav'\nat = 0\nbefore = 0.1",
+    );
+    has(0, "before the song and loses its beginning");
 }

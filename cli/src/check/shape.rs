@@ -1,6 +1,7 @@
 //! What of a song shows in its files' headers: rates, lengths, sections, tempo.
 
 use crate::findings::Finding;
+use crate::made::Made;
 use crate::media::resampled_frames;
 use crate::player::loaded::Loaded;
 use crate::report::clock;
@@ -117,5 +118,36 @@ fn behind(song: &Song, rate: u32, length: u64) -> Vec<Finding> {
         );
         Finding::warning("tempo", message, advice("tempo"))
     });
-    sections.chain(tempos).collect()
+    sections
+        .chain(tempos)
+        .chain(cues(song, rate, length))
+        .collect()
+}
+
+/// Cues that aren't heard, or not from their beginning.
+fn cues(song: &Song, rate: u32, length: u64) -> Vec<Finding> {
+    let cues = song.tracks.iter().flat_map(|track| match &track.made {
+        Some(Made::Cue(cue)) => cue.sounds.as_slice(),
+        _ => &[],
+    });
+    let wrong = cues.filter_map(|cue| {
+        let start = cue.start(song, rate);
+        let (what, advice) = match u64::try_from(start) {
+            Ok(start) if start < length => return None,
+            Ok(start) => (
+                format!("begins at {}, behind the end", clock(start, rate)),
+                "move the cue in the song file, or remove it",
+            ),
+            Err(_) => (
+                format!(
+                    "begins {} before the song and loses its beginning",
+                    clock(start.unsigned_abs(), rate)
+                ),
+                "let it begin later, or give the song a count-in",
+            ),
+        };
+        let message = format!("`{}`: the cue {} {what}", song.title, cue.file.display());
+        Some(Finding::warning("cues", message, advice))
+    });
+    wrong.collect()
 }

@@ -1,8 +1,11 @@
-//! A click on every beat of the tempo map.
+//! A click on every beat of the tempo map, and between them if wanted.
 
 use std::f64::consts::TAU;
+use std::path::PathBuf;
 
 use super::Maker;
+use super::sounds::{Sound, Sounds, add};
+use crate::media::MediaError;
 use crate::song::Song;
 use crate::song::tempo::Grid;
 
@@ -15,6 +18,11 @@ const PITCH: (f64, f64) = (1000.0, 1500.0);
 /// Level of a beat that isn't accented.
 const SOFTER: f64 = 0.6;
 
+/// Longest sound of one's own, s.
+pub(super) const LONGEST_S: u32 = 2;
+/// Level of a click between beats.
+const BETWEEN: f64 = 0.3;
+
 /// A click made from the tempo map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Click {
@@ -22,6 +30,30 @@ pub struct Click {
     pub accents: Vec<u32>,
     /// Bars of click before the music; the times of the song are later by that.
     pub count_in: u32,
+    /// Clicks a beat, from 1.
+    pub subdivision: u32,
+    /// Recordings in place of its own sounds.
+    pub sounds: ClickSounds,
+}
+
+/// Recordings of up to 2 s; several channels are averaged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClickSounds {
+    /// A beat.
+    pub beat: Option<PathBuf>,
+    /// An accented beat; as a beat when there is none.
+    pub accent: Option<PathBuf>,
+    /// What is between beats; as a beat when there is none.
+    pub between: Option<PathBuf>,
+}
+
+impl ClickSounds {
+    /// Those there are.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.beat, &self.accent, &self.between]
+            .into_iter()
+            .flatten()
+    }
 }
 
 impl Default for Click {
@@ -29,25 +61,46 @@ impl Default for Click {
         Self {
             accents: vec![1],
             count_in: 0,
+            subdivision: 1,
+            sounds: ClickSounds::default(),
         }
     }
 }
 
 pub(super) struct Clicks {
+    /// Each beat in its parts.
     grid: Grid,
+    parts: u32,
     accents: Vec<u32>,
-    beat: Vec<f32>,
-    accent: Vec<f32>,
+    beat: Sound,
+    accent: Sound,
+    between: Sound,
 }
 
 impl Click {
-    pub(super) fn maker(&self, song: &Song, rate: u32) -> Clicks {
-        Clicks {
-            grid: Grid::new(song, rate),
+    pub(super) fn maker(
+        &self,
+        song: &Song,
+        rate: u32,
+        sounds: &Sounds,
+    ) -> Result<Clicks, MediaError> {
+        let load = |file: &Option<PathBuf>, else_from: &Option<PathBuf>, pitch, level| match file
+            .as_ref()
+            .or(else_from.as_ref())
+        {
+            Some(file) => sounds.load(file, rate, LONGEST_S),
+            None => Ok(sound(pitch, level, rate).into()),
+        };
+        let own = &self.sounds;
+        let parts = self.subdivision.max(1);
+        Ok(Clicks {
+            grid: Grid::new(song, rate).divided(parts),
+            parts,
             accents: self.accents.clone(),
-            beat: sound(PITCH.0, SOFTER, rate),
-            accent: sound(PITCH.1, 1.0, rate),
-        }
+            beat: load(&own.beat, &None, PITCH.0, SOFTER)?,
+            accent: load(&own.accent, &own.beat, PITCH.1, 1.0)?,
+            between: load(&own.between, &own.beat, PITCH.0, BETWEEN)?,
+        })
     }
 }
 
@@ -67,26 +120,27 @@ fn sound(pitch: f64, level: f64, rate: u32) -> Vec<f32> {
 impl Maker for Clicks {
     fn make(&self, from: u64, plane: &mut [f32]) {
         plane.fill(0.0);
-        let longest = self.beat.len() as u64;
+        let longest = [&self.beat, &self.accent, &self.between];
+        let longest = longest.iter().map(|s| s.len()).max().unwrap_or(0) as u64;
         let to = from.saturating_add(plane.len() as u64);
-        // The beat before may still sound.
-        let first = self.grid.beat_at(from).map_or(from, |beat| beat.frame);
-        let mut beats = self.grid.beats(first).peekable();
-        while let Some(beat) = beats.next().filter(|beat| beat.frame < to) {
-            let sound = match self.accents.contains(&beat.beat) {
-                true => &self.accent,
-                false => &self.beat,
+        // Those before may still sound.
+        let ticks = self.grid.beats(from.saturating_sub(longest));
+        for tick in ticks.take_while(|tick| tick.frame < to) {
+            let (beat, part) = (
+                (tick.beat - 1) / self.parts + 1,
+                (tick.beat - 1) % self.parts,
+            );
+            let sound = match part {
+                0 if self.accents.contains(&beat) => &self.accent,
+                0 => &self.beat,
+                _ => &self.between,
             };
-            // A beat ends the one before it.
-            let next = beats.peek().map_or(u64::MAX, |next| next.frame);
-            let end = beat.frame.saturating_add(longest).min(next).min(to);
-            for frame in beat.frame.max(from)..end {
-                let at = (frame - from) as usize;
-                let sample = sound.get((frame - beat.frame) as usize);
-                if let (Some(out), Some(sample)) = (plane.get_mut(at), sample) {
-                    *out = *sample;
-                }
-            }
+            add(
+                sound,
+                i64::try_from(tick.frame).unwrap_or(i64::MAX),
+                from,
+                plane,
+            );
         }
     }
 }
@@ -115,7 +169,8 @@ mod tests {
                 ],
                 ..Song::default()
             };
-            let maker = Click::default().maker(&song, rate);
+            let maker = Click::default();
+            let maker = maker.maker(&song, rate, &Sounds::default()).unwrap();
             let hour = 3600 * u64::from(rate);
             let mut wanted = Vec::new();
             for (start, end, beats) in [(0, 600, 4), (600, 601, 7), (601, 3600, 3u64)] {

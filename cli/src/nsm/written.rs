@@ -81,10 +81,13 @@ mod tests {
     #[test]
     fn what_is_made_and_how_it_goes_on_come_back_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("a.wav"), "").unwrap();
+        for name in ["a.wav", "beat.wav", "verse.wav"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
         let text = "version = 1\ncrossfade = 2.5\n[[tracks]]\nfile = 'a.wav'\noffset = 1.25\n[[sections]]\nname = 'verse'\nstart = 3\n\
             [[tempo]]\nat = 0.5\nbpm = 137.3\nmeter = '3/4'\n[[tempo]]\nat = 60\nbpm = 90\n\
-            [click]\naccents = [1, 3]\ncount_in = 2\nname = 'tick'\n[ltc]\nfps = '29.97df'\nstart = '10:00:00:00'\nbus = 'code'\n";
+            [click]\naccents = [1, 3]\ncount_in = 2\nname = 'tick'\nsubdivision = 3\nbeat_file = 'beat.wav'\n\
+            [cue]\npan = -0.5\n[[cue.sounds]]\nfile = 'verse.wav'\nat = '@verse'\nbefore_bars = 2\n[[cue.sounds]]\nfile = 'verse.wav'\nat = 9\nbefore = 1.5\n[ltc]\nfps = '29.97df'\nstart = '10:00:00:00'\nbus = 'code'\n";
         let path = folder.path().join("song.toml");
         let read = |text: &str| match crate::song::parse(&path, text, 12.0).unwrap() {
             crate::song::Document::Song { song, .. } => song,

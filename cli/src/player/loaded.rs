@@ -9,6 +9,7 @@ use engine_core::ticket::{Ticket, TicketDrum};
 
 use super::PlayerError;
 use super::layout::Layout;
+use crate::made::Sounds;
 use crate::media::{self, OpenOptions, Reader, Shared, Spec};
 use crate::song::{Bus, Overrides, Setlist, Song, SongError, Strips, Time, unknown_track};
 use crate::units::TrackRef;
@@ -138,6 +139,8 @@ pub(crate) struct Loaded {
     buses: Vec<SongBus>,
     /// Standard input, where it is one of the stems: it can't be opened again.
     stdin: Option<Shared>,
+    /// What its made tracks play.
+    sounds: Sounds,
 }
 
 impl Loaded {
@@ -149,6 +152,7 @@ impl Loaded {
         let mut stdin = None;
         for (track, t) in song.tracks.iter().enumerate() {
             if let Some(made) = &t.made {
+                made.look()?;
                 // As long as the others are: a length of its own it has not.
                 let spec = made.spec(0);
                 all.extend(strips_of(track, &t.name, spec.channels));
@@ -204,6 +208,7 @@ impl Loaded {
             controls: Arc::new(controls),
             buses,
             stdin,
+            sounds: Sounds::default(),
         })
     }
 
@@ -234,7 +239,8 @@ impl Loaded {
     ) -> Result<Box<dyn Reader>, PlayerError> {
         let track = &self.song.tracks[track];
         if let Some(made) = &track.made {
-            return Ok(made.reader(&self.song, rate, self.length(rate)));
+            let length = self.length(rate);
+            return Ok(made.reader(&self.song, rate, length, &self.sounds)?);
         }
         let file = &track.file;
         match &self.stdin {

@@ -1,6 +1,6 @@
 //! A rendering in progress: the engine, the deck it plays, and what feeds it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
@@ -235,9 +235,8 @@ impl Rendering {
 
     /// The audio files of all songs.
     pub(super) fn inputs(&self) -> impl Iterator<Item = &Path> {
-        let tracks = self.songs.iter().flat_map(|song| &song.song.tracks);
-        let files = tracks.filter(|track| track.made.is_none());
-        files.map(|track| track.file.as_path())
+        let files = self.songs.iter().flat_map(|song| song.song.files());
+        files.map(PathBuf::as_path)
     }
 
     /// Frames of the whole rendering.

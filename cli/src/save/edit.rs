@@ -49,6 +49,7 @@ pub(super) fn edited(
         let place = match &track.made {
             None => document.get_mut("tracks").and_then(|all| nth(all, i)),
             Some(Made::Click(_)) => table(document.get_mut("click")),
+            Some(Made::Cue(_)) => table(document.get_mut("cue")),
             Some(Made::Ltc(_)) => table(document.get_mut("ltc")),
         };
         let Some(place) = place else { continue };

@@ -79,6 +79,9 @@ bpm = 120
 [click]
 bus = "click" # not main
 
+[cue]
+sounds = [{ file = "go.wav", at = 1 }] # spoken
+
 [ltc]
 fps = 25
 # The end.
@@ -106,7 +109,8 @@ fn what_differs_is_written_and_all_else_stays_to_the_letter() {
         solo: true,
     };
     song.strips[2].setting.gain = gain_from_db(-12.0);
-    song.strips[3].setting.mute = true;
+    song.strips[3].setting.gain = gain_from_db(2.0);
+    song.strips[4].setting.mute = true;
     song.levels
         .iter_mut()
         .find(|(n, _)| n == "click")
@@ -126,6 +130,7 @@ fn what_differs_is_written_and_all_else_stays_to_the_letter() {
             "name = \"click\"\n\n[[buses]]\nname = \"main\"\nlevel_db = -1.0\n",
         )
         .replace("# not main\n", "# not main\ngain_db = -12.0\n")
+        .replace("# spoken\n", "# spoken\ngain_db = 2.0\n")
         .replace("fps = 25\n", "fps = 25\nmute = true\n");
     assert_eq!(fs::read_to_string(&path).unwrap(), wanted);
     assert_eq!(&*saved.text, wanted);

@@ -1,11 +1,11 @@
 //! A song file that says all there is to a song, from nothing.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::made::{FrameRate, Made};
+use crate::made::{Before, FrameRate, Made};
 use crate::player::SongMixer;
 use crate::song::{Handover, OnEnd, Time, check_name, unique};
 use crate::units::gain_from_db;
@@ -28,6 +28,8 @@ struct Out<'a> {
     tempo: Vec<OutTempo>,
     #[serde(skip_serializing_if = "Option::is_none")]
     click: Option<OutClick>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cue: Option<OutCue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ltc: Option<OutLtc>,
 }
@@ -80,6 +82,33 @@ struct OutClick {
     mute: bool,
     accents: Vec<u32>,
     count_in: u32,
+    subdivision: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beat_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accent_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    between_file: Option<String>,
+}
+
+#[derive(Serialize)]
+struct OutCue {
+    name: String,
+    bus: String,
+    gain_db: f64,
+    pan: f64,
+    mute: bool,
+    sounds: Vec<OutCueSound>,
+}
+
+#[derive(Serialize)]
+struct OutCueSound {
+    file: String,
+    at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before_bars: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -108,7 +137,7 @@ pub(crate) fn whole(
         Time::Nanos(nanos) => Time::Nanos(nanos.saturating_sub(song.song.lead_nanos)),
         other => other.clone(),
     };
-    let (mut click, mut ltc) = (None, None);
+    let (mut click, mut cue, mut ltc) = (None, None, None);
     let mut tracks = Vec::new();
     for (i, (track, name)) in song.song.tracks.iter().zip(&names).enumerate() {
         // Channels of a wide stem that are set otherwise are kept elsewhere.
@@ -117,6 +146,8 @@ pub(crate) fn whole(
         match &track.made {
             None => {}
             Some(Made::Click(made)) => {
+                let mut named =
+                    |file: &Option<PathBuf>| file.as_deref().map(&mut *file_of).transpose();
                 click = Some(OutClick {
                     name: name.clone(),
                     bus: track.bus_name().to_owned(),
@@ -125,6 +156,35 @@ pub(crate) fn whole(
                     mute: setting.mute,
                     accents: made.accents.clone(),
                     count_in: made.count_in,
+                    subdivision: made.subdivision,
+                    beat_file: named(&made.sounds.beat)?,
+                    accent_file: named(&made.sounds.accent)?,
+                    between_file: named(&made.sounds.between)?,
+                });
+                continue;
+            }
+            Some(Made::Cue(made)) => {
+                let sounds = made.sounds.iter().map(|sound| {
+                    Ok(OutCueSound {
+                        file: file_of(&sound.file)?,
+                        at: before(&sound.at).to_string(),
+                        before: match &sound.before {
+                            Before::Time(time) if *time != Time::Nanos(0) => Some(time.to_string()),
+                            _ => None,
+                        },
+                        before_bars: match sound.before {
+                            Before::Bars(bars) => Some(bars),
+                            Before::Time(_) => None,
+                        },
+                    })
+                });
+                cue = Some(OutCue {
+                    name: name.clone(),
+                    bus: track.bus_name().to_owned(),
+                    gain_db: db_from_gain(setting.gain),
+                    pan: shortest(setting.pan),
+                    mute: setting.mute,
+                    sounds: sounds.collect::<io::Result<_>>()?,
                 });
                 continue;
             }
@@ -212,6 +272,7 @@ pub(crate) fn whole(
             })
             .collect(),
         click,
+        cue,
         ltc,
     };
     let body = toml::to_string(&out).map_err(io::Error::other)?;

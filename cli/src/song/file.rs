@@ -175,6 +175,7 @@ impl File<'_> {
         let mut tracks = self.tracks(raw.tracks, &sections)?;
         let made = [
             raw.click.as_ref().map(|click| self.click(click, &tempo)),
+            (raw.cue.as_ref()).map(|cue| self.cue(cue, &tempo, &sections)),
             raw.ltc.as_ref().map(|ltc| self.ltc(ltc)),
         ];
         for track in made.into_iter().flatten() {
@@ -186,6 +187,7 @@ impl File<'_> {
                 );
                 let place = match track.made {
                     Some(Made::Ltc(_)) => raw.ltc.as_ref().map(Spanned::span),
+                    Some(Made::Cue(_)) => raw.cue.as_ref().map(Spanned::span),
                     _ => raw.click.as_ref().map(Spanned::span),
                 };
                 return Err(Located::at(self.text, place.map_or(0, |p| p.start), what));
@@ -221,6 +223,7 @@ impl File<'_> {
             ("buses", raw.buses.as_ref().map(Spanned::span)),
             ("sections", raw.sections.as_ref().map(Spanned::span)),
             ("tempo", raw.tempo.as_ref().map(Spanned::span)),
+            ("cue", raw.cue.as_ref().map(Spanned::span)),
             ("click", raw.click.as_ref().map(Spanned::span)),
             ("ltc", raw.ltc.as_ref().map(Spanned::span)),
         ];

@@ -274,10 +274,10 @@ fn folder(path: &Path, max_gain_db: f64) -> Result<Loaded, SongError> {
 
 /// A song whose stems are all there.
 fn checked(song: Song, on_end: Option<OnEnd>, file: &Path) -> Result<Loaded, SongError> {
-    for track in song.tracks.iter().filter(|t| t.made.is_none()) {
-        if kind(&track.file, Some(file))? == Kind::Folder {
+    for path in song.files() {
+        if kind(path, Some(file))? == Kind::Folder {
             return Err(SongError::Folder {
-                path: track.file.clone(),
+                path: path.clone(),
                 named_in: file.to_owned(),
             });
         }

@@ -158,3 +158,13 @@ pub struct Setlist {
     /// At least one.
     pub songs: Vec<Song>,
 }
+
+impl Song {
+    /// Every audio file it is played from, in order: stems, and the recordings of made tracks.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.tracks.iter().flat_map(|track| match &track.made {
+            None => vec![&track.file],
+            Some(made) => made.files(),
+        })
+    }
+}

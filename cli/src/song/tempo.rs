@@ -177,6 +177,38 @@ impl Grid {
         frame.checked_sub(u64::try_from(twice / (under * 2)).ok()?)
     }
 
+    /// The bar line that is the `bars`th before `frame`; with a count that the map has not, as many bars of its first tempo before
+    /// it, which may be below 0.
+    pub fn bars_before(&self, frame: u64, bars: u32) -> i64 {
+        let signed = |frame: u64| i64::try_from(frame).unwrap_or(i64::MAX);
+        let Some(first) = self.stretches.first() else {
+            return signed(frame);
+        };
+        let lines: Vec<u64> = self.bars(0, frame).collect();
+        if let Some(line) = (lines.len().checked_sub(bars as usize)).and_then(|i| lines.get(i)) {
+            return signed(*line);
+        }
+        // (All of them, when `bars` is 0.)
+        let missing = u64::from(bars).saturating_sub(lines.len() as u64);
+        match missing {
+            0 => signed(frame),
+            _ => {
+                let length = first.beat(missing * u64::from(first.beats), self.rate) - first.start;
+                signed(first.start).saturating_sub(signed(length))
+            }
+        }
+    }
+
+    /// The map with each beat in `parts`: a beat of it is a part of one, and a bar has `parts` times as many.
+    pub fn divided(&self, parts: u32) -> Self {
+        let mut divided = self.clone();
+        for stretch in &mut divided.stretches {
+            stretch.micro_bpm = stretch.micro_bpm.saturating_mul(u64::from(parts.max(1)));
+            stretch.beats = stretch.beats.saturating_mul(parts.max(1));
+        }
+        divided
+    }
+
     /// Every beat that begins at `from` or later, in order, without an end.
     pub fn beats(&self, from: u64) -> impl Iterator<Item = Beat> + '_ {
         let after = self.stretches.partition_point(|s| s.start <= from);
@@ -306,6 +338,39 @@ mod tests {
         assert_eq!(grid.beats_before(1_000, 2), None);
         assert!(Grid::default().is_empty());
         assert_eq!(Grid::default().next_bar(0), None);
+    }
+
+    #[test]
+    fn bar_lines_are_counted_back_over_a_change_of_tempo() {
+        let grid = grid(&[(1_000, 120.0, 4), (193_000, 60.0, 3)], RATE);
+        for (frame, bars, wanted) in [
+            (193_000, 1, 97_000),
+            (193_000, 2, 1_000),
+            (193_000, 0, 193_000),
+            // One more than there are.
+            (193_000, 3, -95_000),
+            (193_001, 1, 193_000),
+            (500, 0, 500),
+            (500, 1, -95_000),
+        ] {
+            assert_eq!(grid.bars_before(frame, bars), wanted, "{frame} {bars}");
+        }
+        assert_eq!(Grid::default().bars_before(7, 2), 7);
+    }
+
+    #[test]
+    fn parts_of_beats_keep_the_beats() {
+        let grid = grid(&[(0, 137.3, 4), (100_000, 61.7, 3)], RATE);
+        for parts in 1..=4 {
+            let divided: Vec<Beat> = grid.divided(parts).beats(0).take(200).collect();
+            let whole: Vec<u64> = grid.beats(0).take(40).map(|b| b.frame).collect();
+            let kept: Vec<u64> = (divided.iter())
+                .filter(|b| (b.beat - 1).is_multiple_of(parts))
+                .map(|b| b.frame)
+                .take(40)
+                .collect();
+            assert_eq!(kept, whole, "{parts}");
+        }
     }
 
     #[test]

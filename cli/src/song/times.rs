@@ -44,7 +44,7 @@ impl Song {
         let mut made = self.tracks.iter().filter_map(|track| track.made.as_ref());
         made.find_map(|made| match made {
             Made::Click(click) => Some(click.count_in),
-            Made::Ltc(_) => None,
+            _ => None,
         })
         .unwrap_or(0)
     }

@@ -1,16 +1,20 @@
-//! What a song file has made for it: the click, its count-in, the time code.
+//! What a song file has made for it: the click, its count-in, the cues, the time code.
 
 use toml::Spanned;
 
 use super::File;
-use super::raw::{RawClick, RawLtc};
+use super::raw::{RawClick, RawCue, RawCueSound, RawLtc};
 use crate::located::Located;
-use crate::made::{Click, FrameRate, Ltc, Made, TimeCode};
+use crate::made::{Before, Click, ClickSounds, Cue, CueSound, FrameRate, Ltc, Made, TimeCode};
 use crate::song::tempo::{MAX_BEATS, Stretch};
 use crate::song::{Section, Song, Time, Track};
 
 /// Most bars of a count-in.
 const MAX_COUNT_IN: i64 = 16;
+/// Most bars between a cue and its place.
+const MAX_BARS: u32 = 64;
+/// Most clicks a beat.
+const MAX_SUBDIVISION: i64 = 8;
 /// What the count-in's section is called.
 const COUNT_IN: &str = "Count-in";
 
@@ -45,12 +49,89 @@ impl File<'_> {
             // In that range.
             made.count_in = *bars.get_ref() as u32;
         }
+        if let Some(parts) = &click.subdivision {
+            if !(1..=MAX_SUBDIVISION).contains(parts.get_ref()) {
+                let what = format!("there are from 1 to {MAX_SUBDIVISION} clicks a beat");
+                return self.error(parts, what);
+            }
+            // In that range.
+            made.subdivision = *parts.get_ref() as u32;
+        }
+        let file = |file: &Option<Spanned<String>>| file.as_ref().map(|f| self.path(f)).transpose();
+        made.sounds = ClickSounds {
+            beat: file(&click.beat_file)?,
+            accent: file(&click.accent_file)?,
+            between: file(&click.between_file)?,
+        };
         let track = self.made_track("click", &click.name, &click.bus, Made::Click(made))?;
         Ok(Track {
             gain: self.gain("gain_db", &click.gain_db)?,
             pan: click.pan.map_or(0.0, |pan| pan.0),
             mute: click.mute,
             ..track
+        })
+    }
+
+    /// The track of the cues.
+    pub(super) fn cue(
+        &self,
+        raw: &Spanned<RawCue>,
+        tempo: &[Stretch],
+        sections: &[Section],
+    ) -> Result<Track, Located> {
+        let cue = raw.get_ref();
+        if cue.sounds.get_ref().is_empty() {
+            return self.error(&cue.sounds, "a cue track needs at least one sound");
+        }
+        let sounds = cue.sounds.get_ref().iter();
+        let sounds = sounds.map(|sound| self.cue_sound(sound, tempo, sections));
+        let made = Cue {
+            sounds: sounds.collect::<Result<_, _>>()?,
+        };
+        let track = self.made_track("cue", &cue.name, &cue.bus, Made::Cue(made))?;
+        Ok(Track {
+            gain: self.gain("gain_db", &cue.gain_db)?,
+            pan: cue.pan.map_or(0.0, |pan| pan.0),
+            mute: cue.mute,
+            ..track
+        })
+    }
+
+    fn cue_sound(
+        &self,
+        raw: &RawCueSound,
+        tempo: &[Stretch],
+        sections: &[Section],
+    ) -> Result<CueSound, Located> {
+        if let Time::Section(section) = &raw.at.get_ref().0
+            && !sections.iter().any(|s| s.name == *section)
+        {
+            return self.error(&raw.at, format!("there is no section `{section}`"));
+        }
+        let before = match (&raw.before, &raw.before_bars) {
+            (Some(_), Some(bars)) => {
+                let what = "a cue has either `before` or `before_bars`, not both";
+                return self.error(bars, what);
+            }
+            (Some(time), None) => Before::Time(self.own_time(time, "`before`")?),
+            (None, Some(bars)) => {
+                if tempo.is_empty() {
+                    return self.error(bars, "bars need a tempo map (`[[tempo]]`)");
+                }
+                match u32::try_from(*bars.get_ref()) {
+                    Ok(n @ 1..=MAX_BARS) => Before::Bars(n),
+                    _ => {
+                        let what = format!("a cue begins from 1 to {MAX_BARS} bars before");
+                        return self.error(bars, what);
+                    }
+                }
+            }
+            (None, None) => Before::Time(Time::Nanos(0)),
+        };
+        Ok(CueSound {
+            file: self.path(&raw.file)?,
+            at: raw.at.get_ref().0.clone(),
+            before,
         })
     }
 
@@ -127,12 +208,15 @@ impl File<'_> {
         let sections = song.sections.iter_mut();
         let times = sections.flat_map(|s| std::iter::once(&mut s.start).chain(s.end.as_mut()));
         let times = times.chain(song.tempo.iter_mut().map(|s| &mut s.at));
-        for time in times.chain(
-            song.tracks
-                .iter_mut()
-                .filter(|t| t.made.is_none())
-                .map(|t| &mut t.offset),
-        ) {
+        let of_tracks = song
+            .tracks
+            .iter_mut()
+            .flat_map(|track| match &mut track.made {
+                None => vec![&mut track.offset],
+                Some(Made::Cue(cue)) => cue.sounds.iter_mut().map(|s| &mut s.at).collect(),
+                Some(_) => Vec::new(),
+            });
+        for time in times.chain(of_tracks) {
             match time {
                 Time::Nanos(nanos) => *nanos = nanos.saturating_add(lead),
                 Time::Frames(_) => return self.error(raw, FRAMES),

@@ -22,6 +22,7 @@ pub(super) struct Raw {
     pub sections: Option<Spanned<Vec<RawSection>>>,
     pub tempo: Option<Spanned<Vec<RawStretch>>>,
     pub click: Option<Spanned<RawClick>>,
+    pub cue: Option<Spanned<RawCue>>,
     pub ltc: Option<Spanned<RawLtc>>,
     pub songs: Option<Spanned<Vec<RawEntry>>>,
     pub idle: Option<Spanned<String>>,
@@ -89,6 +90,31 @@ pub(super) struct RawClick {
     pub mute: bool,
     pub accents: Option<Spanned<Vec<Spanned<i64>>>>,
     pub count_in: Option<Spanned<i64>>,
+    pub subdivision: Option<Spanned<i64>>,
+    pub beat_file: Option<Spanned<String>>,
+    pub accent_file: Option<Spanned<String>>,
+    pub between_file: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCue {
+    pub name: Option<Spanned<String>>,
+    pub bus: Option<Spanned<String>>,
+    pub gain_db: Option<Spanned<GainDb>>,
+    pub pan: Option<Pan>,
+    #[serde(default)]
+    pub mute: bool,
+    pub sounds: Spanned<Vec<RawCueSound>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCueSound {
+    pub file: Spanned<String>,
+    pub at: Spanned<TimeText>,
+    pub before: Option<Spanned<TimeText>>,
+    pub before_bars: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize)]

@@ -254,7 +254,7 @@ fn the_file_as_a_whole() {
     );
     refused(
         &["version = 1", "tempi = 3", TRACK],
-        "2:1: unknown key `tempi`, expected one of `version`, `title`, `on_end`, `crossfade`, `after`, `tracks`, `buses`, `sections`, `tempo`, `click`, `ltc`, `songs`, `idle`",
+        "2:1: unknown key `tempi`, expected one of `version`, `title`, `on_end`, `crossfade`, `after`, `tracks`, `buses`, `sections`, `tempo`, `click`, `cue`, `ltc`, `songs`, `idle`",
     );
     refused(
         &["version = 1", "title = ' '", TRACK],
@@ -593,6 +593,7 @@ fn the_documented_examples_are_good() {
     let [
         Document::Song { song: shortest, .. },
         Document::Song { song: full, .. },
+        Document::Song { song: cued, .. },
         Document::Setlist(entries),
         Document::Setlist(with_idle),
     ] = documents.as_slice()
@@ -605,6 +606,7 @@ fn the_documented_examples_are_good() {
         (4, 3, 3)
     );
     assert_eq!(with_idle.iter().filter(|entry| entry.idle).count(), 1);
+    assert_eq!(cued.files().count(), 3);
     assert_eq!(entries.len(), 3);
 }
 
@@ -637,6 +639,8 @@ fn the_schema_knows_the_same_keys() {
     same(in_schema("section"), in_parser("[[sections]]"));
     same(in_schema("tempo"), in_parser("[[tempo]]\nbpm = 90"));
     same(in_schema("click"), in_parser("[click]"));
+    same(in_schema("cue"), in_parser("[cue]"));
+    same(in_schema("cue_sound"), in_parser("[[cue.sounds]]"));
     same(in_schema("ltc"), in_parser("[ltc]"));
     same(in_schema("entry"), in_parser("[[songs]]"));
     let mut top = in_schema("song");
@@ -679,6 +683,7 @@ fn a_click_with_a_count_in_moves_everything() {
     let made = crate::made::Click {
         accents: vec![1, 3],
         count_in: 2,
+        ..crate::made::Click::default()
     };
     assert_eq!(click.made, Some(Made::Click(made)));
     assert_eq!(
@@ -689,6 +694,35 @@ fn a_click_with_a_count_in_moves_everything() {
     let beat = grid.beat_at(4 * 48_000).unwrap();
     assert_eq!((beat.bar, beat.beat, beat.frame), (1, 1, 4 * 48_000));
     assert_eq!(grid.beat_at(0).unwrap().bar, -1);
+}
+
+#[test]
+fn cues_are_moved_by_a_count_in() {
+    let text = format!(
+        "version = 1\n{TRACK}\n[[sections]]\nname = 'verse'\nstart = 20\n[[tempo]]\nbpm = 120\n[click]\ncount_in = 1\nsubdivision = 2\nbeat_file = 'b.wav'\nbetween_file = '/x/o.wav'\n[cue]\nmute = true\n[[cue.sounds]]\nfile = 'say/verse.wav'\nat = '@verse'\nbefore_bars = 2\n[[cue.sounds]]\nfile = 'say/go.wav'\nat = 6\nbefore = 0.5"
+    );
+    let song = song(&text);
+    let files: Vec<_> = song.files().map(|f| f.to_str().unwrap()).collect();
+    assert_eq!(
+        files,
+        [
+            "set/a.wav",
+            "set/b.wav",
+            "/x/o.wav",
+            "set/say/verse.wav",
+            "set/say/go.wav"
+        ]
+    );
+    let [_, _, track] = &song.tracks[..] else {
+        panic!("{:?}", song.tracks);
+    };
+    assert_eq!((track.bus.as_deref(), track.mute), (Some("cue"), true));
+    let Some(Made::Cue(cue)) = &track.made else {
+        panic!("{track:?}");
+    };
+    // A bar of 120 bpm is 2 s, and all is later by that.
+    let starts: Vec<i64> = cue.sounds.iter().map(|c| c.start(&song, 1000)).collect();
+    assert_eq!(starts, [18_000, 7_500]);
 }
 
 #[test]
@@ -714,6 +748,42 @@ fn clicks_and_time_codes_that_make_no_sense() {
         (
             ["", "[ltc]", "fps = '29.97df'\nstart = '00:01:00:00'"],
             "7:9: expected a time code HH:MM:SS:FF that there is at this frame rate, not `00:01:00:00`",
+        ),
+        (
+            [tempo, "[click]", "subdivision = 9"],
+            "6:15: there are from 1 to 8 clicks a beat",
+        ),
+        (
+            ["", "[cue]", "sounds = []"],
+            "6:10: a cue track needs at least one sound",
+        ),
+        (
+            ["", "[[cue.sounds]]", "file = 'x.wav'\nat = '@coda'"],
+            "7:6: there is no section `coda`",
+        ),
+        (
+            [
+                "",
+                "[[cue.sounds]]",
+                "file = 'x.wav'\nat = 9\nbefore_bars = 1",
+            ],
+            "8:15: bars need a tempo map (`[[tempo]]`)",
+        ),
+        (
+            [
+                tempo,
+                "[[cue.sounds]]",
+                "file = 'x.wav'\nat = 9\nbefore_bars = 65",
+            ],
+            "8:15: a cue begins from 1 to 64 bars before",
+        ),
+        (
+            [
+                tempo,
+                "[[cue.sounds]]",
+                "file = 'x.wav'\nat = 9\nbefore = 1\nbefore_bars = 1",
+            ],
+            "9:15: a cue has either `before` or `before_bars`, not both",
         ),
         (
             [tempo, "[click]", "name = 'a'"],

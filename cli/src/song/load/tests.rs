@@ -247,7 +247,7 @@ fn what_songs_and_setlists_name_must_be_there() {
         &root,
         &["bad.toml"],
         Code::Data,
-        "~/bad.toml:2:1: unknown key `x`, expected one of `version`, `title`, `on_end`, `crossfade`, `after`, `tracks`, `buses`, `sections`, `tempo`, `click`, `ltc`, `songs`, `idle`",
+        "~/bad.toml:2:1: unknown key `x`, expected one of `version`, `title`, `on_end`, `crossfade`, `after`, `tracks`, `buses`, `sections`, `tempo`, `click`, `cue`, `ltc`, `songs`, `idle`",
     );
 }
 
