@@ -142,7 +142,7 @@ set -euo pipefail
 top=$1
 . scripts/steps.sh
 steps_begin
-for s in $2; do case $s in fails) step fails sh -c 'exit 3' ;; skips) step skips echo "SKIP sound: no card" ;; *) step works echo fine ;; esac; done
+for s in $2; do case $s in fails) step fails sh -c 'exit 3' ;; skips) step skips echo "SKIP sound: no card" ;; once) step once twice sh -c "test -e $1/seen || { touch $1/seen; exit 3; }" ;; never) step never twice sh -c 'exit 3' ;; *) step works echo fine ;; esac; done
 steps_end
 P
 steps() { extra="CARGO_TARGET_DIR=$work/target $1"; on_machine bash "$work/steps" "$work" "$2"; extra=; }
@@ -152,6 +152,10 @@ steps CI=false "fails works"
 expect "a failing step" 1 "FAILED: fails \(exit 3\)" "works ok" "!all steps passed"
 steps CI=false "skips works"
 expect "a SKIP" 0 "SKIP sound: no card" "all steps passed"
+steps CI=true "once works"
+expect "a step that fails once" 0 "AGAIN once: it failed at first" "all steps passed"
+steps CI=true "never works"
+expect "a step that fails twice" 1 "FAILED: never \(exit 3\)" "!all steps passed"
 steps CI=true "skips works"
 expect "a SKIP in CI" 1 "CI=true allows none" "!all steps passed"
 

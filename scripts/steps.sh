@@ -8,7 +8,24 @@ steps_begin() {
     mkdir -p "$logs"
     failed=()
     skipped=()
+    again=()
     begun=$SECONDS
+}
+
+# On an unattended machine a hanging command must not eat all the time there is.
+limited() {
+    if [ "${CI-}" = true ] && [ "$(type -t "$1")" = file ]; then
+        set -- timeout -k 10 "${STEP_TIMEOUT:-1200}" "$@"
+    fi
+    "$@"
+}
+
+# For tests in the virtual machine: what fails is run once more, and that is told at the end. Its clock counts instructions, but when
+# QEMU serves the guest's devices depends on the host, and in some hundred runs one failed that never did again.
+twice() {
+    limited "$@" && return
+    echo "AGAIN: it failed at first"
+    limited "$@"
 }
 
 # step NAME COMMAND...
@@ -16,12 +33,9 @@ step() {
     local name=$1 start=$SECONDS status=0
     shift
     echo "== $name"
-    # On an unattended machine a hanging step must not eat all the time there is.
-    if [ "${CI-}" = true ] && [ "$(type -t "$1")" = file ]; then
-        set -- timeout -k 10 "${STEP_TIMEOUT:-1200}" "$@"
-    fi
-    "$@" </dev/null 2>&1 | tee "$logs/$name.log" || status=${PIPESTATUS[0]}
+    limited "$@" </dev/null 2>&1 | tee "$logs/$name.log" || status=${PIPESTATUS[0]}
     while read -r line; do skipped+=("$line"); done < <(grep -aoE '^SKIP .*' "$logs/$name.log")
+    ! grep -aq '^AGAIN: ' "$logs/$name.log" || again+=("$name")
     if [ "$status" != 0 ]; then
         failed+=("$name (exit $status)")
         echo "== $name FAILED with exit code $status after $((SECONDS - start)) s"
@@ -39,6 +53,7 @@ skip() {
 # The closing lines, and the exit code.
 steps_end() {
     echo
+    [ ${#again[@]} -eq 0 ] || printf 'AGAIN %s: it failed at first\n' "${again[@]}"
     [ ${#skipped[@]} -eq 0 ] || printf '%s\n' "${skipped[@]}" | sort -u
     if [ ${#failed[@]} -gt 0 ]; then
         printf 'FAILED: %s\n' "${failed[@]}"

@@ -22,7 +22,7 @@ guest_steps() {
     step release cargo build --release -p backline
     for file in tests/tests/guest_*.rs; do
         name=$(basename "$file" .rs)
-        step "$name" env "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$top/tests/rig/guest/runner.sh" \
+        step "$name" twice env "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$top/tests/rig/guest/runner.sh" \
             "GUEST_BACKLINE=${CARGO_TARGET_DIR:-$top/target}/release/backline" \
             cargo test -p backline-tests --test "$name" -- --test-threads=1 --show-output
     done
