@@ -218,3 +218,25 @@ fn where_there_is_no_terminal_it_says_so_or_does_without() {
     terminal.press("q");
     assert_eq!(terminal.finish(), (Some(0), None), "{}", terminal.shown());
 }
+
+#[test]
+fn what_came_of_saving_stands_in_the_lowest_row_for_a_moment() {
+    let home = home();
+    let mut terminal = start(&home, "--status tui", 80, 24);
+    let path = home.path().join("song/song.toml");
+    let last = |screen: &str| screen.lines().last().unwrap_or_default().to_owned();
+    terminal.press("+");
+    terminal.wait_for_screen("the first louder", |s| row(s, "  1 a").contains("+1.0"));
+    terminal.press("w");
+    terminal.wait_for_screen("the file", |s| {
+        last(s).starts_with("saved in /") && s.contains("song.toml")
+    });
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("file = \"a.wav\"\ngain_db = 1.0\n"), "{text}");
+    std::fs::write(&path, text + "# mine\n").unwrap();
+    terminal.press("w");
+    terminal.wait_for_screen("why not", |s| last(s).starts_with("not saved: /"));
+    terminal.wait_for_screen("the keys again", |s| last(s).contains("q quit"));
+    terminal.press("q");
+    assert_eq!(terminal.finish(), (Some(0), None), "{}", terminal.shown());
+}

@@ -1,7 +1,7 @@
 //! Every verb through every path gives the same state and the same samples, and the frame that is told is
 //! the frame that is heard. On a driver stepped by hand.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -11,21 +11,92 @@ use std::time::{Duration, Instant};
 
 use backline::control::surface::{Event, Map, Source, Surface, parse_midi};
 use backline::control::{
-    Access, Answer, Connection, Looped, Osc, Remote, Server, Socket, Target, Verb, When,
+    Access, Answer, Connection, Looped, Osc, Remote, Server, Socket, Target, VERBS, Verb, When,
 };
 use backline::player::{self, Player, PlayerBuilder, Status};
 use backline::report::State;
-use backline::song::{Section, Song, Time};
+use backline::song::tempo::Stretch;
+use backline::song::{Request, Section, Setlist, Song, Time, load};
 use backline::units::TrackRef;
 use backline_tests::osc::{Tablet, free_osc};
 use backline_tests::program::{backline_bin, wait_until};
-use backline_tests::stems::{setlist, song, track, write_f32_wav};
+use backline_tests::stems::{name_of, setlist, song, track, write_f32_wav, write_ramp};
 use backline_tests::step::Stepper;
 use rosc::OscType;
 
 const RATE: u32 = 48_000;
 const LENGTH: usize = 480_000;
 const SOON: Duration = Duration::from_secs(30);
+
+// ---- the table: what every verb is tried with by every way. A verb that isn't in it fails a test. ----
+
+/// Heard as soon as they are asked for.
+const LEVELS: &[&str] = &[
+    "gain bass -6",
+    "gain 2 x0.25",
+    "gain keys -inf",
+    "pan keys -0.5",
+    "mute bass",
+    "mute keys toggle",
+    "solo keys on",
+    "bus main -3",
+    "master -20",
+    "fade track bass -inf 480f",
+    "fade bus main -6 0.01",
+    "fade master -inf 480f",
+];
+/// From frame 5000, at rest; then it plays.
+const FROM_REST: &[&[&str]] = &[
+    &["seek 1"],
+    &["seek 12345f"],
+    &["seek @outro"],
+    &["seek @outro", "seek -10000f"],
+    &["seek +0.25"],
+    &["jump @chorus"],
+    &["jump @chorus next-bar"],
+    &["jump 1 section-end"],
+    &["loop @chorus", "seek 69000f"],
+    &["loop 100f..2000f", "seek 0"],
+    &["seek @chorus", "loop"],
+    &["loop @chorus", "loop off"],
+    &["next"],
+    &["next", "previous"],
+    &["seek 1", "stop"],
+    &["solo 1", "clear-solo"],
+    &["monitor sampled"],
+    &["monitor full"],
+];
+/// At a place of its own, while it plays: where a bar begins, or the section ends.
+const IN_TIME: &[&str] = &["jump @chorus next-bar", "jump @chorus section-end"];
+/// While it plays: the fade is heard.
+const TO_REST: &[&str] = &["pause", "toggle", "stop", "quit"];
+/// How it begins to play again.
+const TO_PLAY: &[&str] = &["play", "toggle"];
+/// At rest, with files in the folder HERE; then it plays.
+const WITH_FILES: &[&[&str]] = &[
+    &["load HERE/other"],
+    &["load HERE/list.toml", "next", "gain bass -12"],
+    &["load HERE/idle.toml", "trigger third 480f"],
+    &["gain bass -6", "pan keys 0.25", "save HERE/saved.toml"],
+    &["mute bass", "bus main -3", "save"],
+    &["monitor sampled save"],
+];
+/// What is told.
+const TOLD: &[&str] = &["status", "meters", "subscribe"];
+
+#[test]
+fn every_verb_is_in_the_table() {
+    let single = [LEVELS, IN_TIME, TO_REST, TO_PLAY, TOLD].concat();
+    let several = [FROM_REST, WITH_FILES].concat().concat();
+    let rows = [single, several].concat();
+    for (verb, ..) in VERBS {
+        let mut words = rows.iter().map(|row| row.split(' ').next());
+        assert!(
+            words.any(|word| word == Some(*verb)),
+            "`{verb}` is in no row"
+        );
+    }
+}
 
 /// The ways in.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,17 +149,28 @@ fn constant(dir: &Path, title: &str, level: f32) -> Song {
         section("chorus", 30_000),
         section("outro", 70_000),
     ];
+    song.tempo = vec![Stretch {
+        at: Time::Frames(0),
+        micro_bpm: 240_000_000,
+        beats: 2,
+        unit: 4,
+    }];
     song
 }
 
 fn session_of(songs: Vec<Song>) -> Session {
+    session_with(setlist(songs), None)
+}
+
+fn session_with(setlist: Setlist, configuration: Option<PathBuf>) -> Session {
     let dir = tempfile::tempdir().unwrap();
     let driver = Stepper::new(RATE, 64);
-    let player = PlayerBuilder::new(setlist(songs))
+    let player = PlayerBuilder::new(setlist)
         .output(driver.output())
         .poll(Duration::from_millis(10))
         .finish_at_end(false)
         .ring_ms(200)
+        .configuration(configuration)
         .build()
         .unwrap();
     let socket = dir.path().join("s.sock");
@@ -127,7 +209,7 @@ fn ask(way: Way, remote: &Remote, doors: &Doors, line: &str) -> Result<u64, Stri
     match way {
         Way::Osc => ask_osc(doors.osc, line),
         Way::Remote => match remote.ask(verb(line)) {
-            Answer::Done { frame } => Ok(frame),
+            Answer::Done { frame } | Answer::Saved { frame, .. } => Ok(frame),
             Answer::Refused(why) => Err(why.code.word().into()),
             other => panic!("{other:?}"),
         },
@@ -157,6 +239,7 @@ fn ask(way: Way, remote: &Remote, doors: &Doors, line: &str) -> Result<u64, Stri
                 .output()
                 .unwrap();
             let text = String::from_utf8(output.stdout).unwrap();
+            // (The session may be over with the answer.)
             let last = text
                 .lines()
                 .last()
@@ -197,7 +280,7 @@ fn ask_osc(at: SocketAddr, line: &str) -> Result<u64, String> {
     loop {
         let message = tablet.next("an answer");
         match (message.addr.as_str(), &message.args[..]) {
-            ("/backline/reply", [_, OscType::String(_), OscType::Long(frame)]) => {
+            ("/backline/reply", [_, OscType::String(_), OscType::Long(frame), ..]) => {
                 return Ok(frame.cast_unsigned());
             }
             ("/backline/error", [_, OscType::String(code), _]) => return Err(code.clone()),
@@ -280,6 +363,8 @@ type Settings = (
     usize,
     Option<(u64, u64)>,
     State,
+    Vec<String>,
+    &'static str,
 );
 
 fn settings(s: &Status) -> Settings {
@@ -293,6 +378,8 @@ fn settings(s: &Status) -> Settings {
         s.song,
         s.looping,
         s.position.state,
+        s.songs.clone(),
+        s.latency.level(),
     )
 }
 
@@ -308,20 +395,7 @@ fn tail(s: &Session, mut heard: Heard, from: usize, frames: usize) -> Heard {
 fn a_control_gives_the_same_samples_by_every_way_and_says_its_frame() {
     let dir = tempfile::tempdir().unwrap();
     let songs = two(dir.path());
-    for line in [
-        "gain bass -6",
-        "gain 2 x0.25",
-        "gain keys -inf",
-        "pan keys -0.5",
-        "mute bass",
-        "mute keys toggle",
-        "solo keys on",
-        "bus main -3",
-        "master -20",
-        "fade track bass -inf 480f",
-        "fade bus main -6 0.01",
-        "fade master -inf 480f",
-    ] {
+    for line in LEVELS {
         let mut first: Option<(Heard, Settings)> = None;
         for way in WAYS {
             let s = session_of(songs.clone());
@@ -355,21 +429,7 @@ fn a_control_gives_the_same_samples_by_every_way_and_says_its_frame() {
 fn what_moves_the_song_ends_up_in_the_same_place_by_every_way() {
     let dir = tempfile::tempdir().unwrap();
     let songs = two(dir.path());
-    for lines in [
-        &["seek 1"][..],
-        &["seek 12345f"],
-        &["seek @outro"],
-        &["seek @outro", "seek -10000f"],
-        &["seek +0.25"],
-        &["jump @chorus"],
-        &["loop @chorus", "seek 69000f"],
-        &["loop 100f..2000f", "seek 0"],
-        &["seek @chorus", "loop"],
-        &["loop @chorus", "loop off"],
-        &["next"],
-        &["next", "previous"],
-        &["seek 1", "stop"],
-    ] {
+    for (row, lines) in FROM_REST.iter().enumerate() {
         let mut first: Option<(Vec<u64>, Heard, Settings)> = None;
         for way in WAYS {
             let s = session_of(songs.clone());
@@ -381,7 +441,8 @@ fn what_moves_the_song_ends_up_in_the_same_place_by_every_way() {
                 .iter()
                 .map(|line| s.ask_at_rest(way, line, &mut heard).unwrap());
             let frames: Vec<u64> = frames.collect();
-            let played = s.ask_at_rest(way, "play", &mut heard).unwrap();
+            let play = TO_PLAY[row % TO_PLAY.len()];
+            let played = s.ask_at_rest(way, play, &mut heard).unwrap();
             assert_eq!(Some(&played), frames.last(), "{lines:?} by {way:?}");
             wait_until("the state", || s.settings().5 == State::Playing);
             let settings = s.settings();
@@ -459,7 +520,8 @@ fn call(player: &Player, line: &str) -> Option<()> {
 fn a_note_and_the_players_own_call_do_what_the_verb_does() {
     let dir = tempfile::tempdir().unwrap();
     let songs = two(dir.path());
-    for line in [
+    // What the player has a call of its own for knows tracks by number.
+    let by_number = [
         "gain 1 -6",
         "gain 2 x0.25",
         "pan 2 -0.5",
@@ -467,17 +529,12 @@ fn a_note_and_the_players_own_call_do_what_the_verb_does() {
         "mute 2 toggle",
         "solo 2 on",
         "clear-solo",
-        "bus main -3",
-        "master -20",
-        "seek 12345f",
-        "seek @outro",
-        "seek +0.25",
-        "jump @chorus",
+        "fade bus main -6 0.01",
         "loop",
-        "loop 100f..2000f",
-        "next",
         "stop",
-    ] {
+    ];
+    let from_rest = FROM_REST.iter().filter(|lines| lines.len() == 1);
+    for line in by_number.iter().chain(from_rest.flat_map(|lines| *lines)) {
         let mut first: Option<(Settings, u64, Heard)> = None;
         for way in 0..3 {
             let s = session_of(songs.clone());
@@ -537,5 +594,317 @@ fn a_note_and_the_players_own_call_do_what_the_verb_does() {
                 Some(first) => assert!(first.2 == heard, "{line} by {way}: other samples"),
             }
         }
+    }
+}
+
+/// Has a mapping do it by a note. What it returns is to be kept until it is done.
+fn note(s: &Session, lines: &[String]) -> (Surface, UnixStream) {
+    let map = format!("version = 1\n[[map]]\nnote = 60\ndo = {lines:?}\n");
+    let map: Map = map.parse().unwrap();
+    let (mut to, from) = UnixStream::pair().unwrap();
+    from.set_nonblocking(true).unwrap();
+    let sources: Vec<Box<dyn Source>> = vec![Box::new(Bytes(from))];
+    let surface = Surface::start(map, sources, s.player.remote(), |said| panic!("{said}"));
+    to.write_all(&[0x90, 60, 1]).unwrap();
+    (surface.unwrap(), to)
+}
+
+/// By a verb and by a note, asked for at any time: the junction is where a bar begins or the section ends, and to the sample.
+#[test]
+fn what_waits_for_its_time_is_exact_by_every_way() {
+    const BAR: usize = 24_000;
+    const CHORUS: usize = 150_000;
+    let dir = tempfile::tempdir().unwrap();
+    backline_bin();
+    let mut song = constant(dir.path(), "named", 1.0);
+    song.tracks.truncate(1);
+    song.tracks[0].file = write_ramp(dir.path(), "ramp", RATE, LENGTH as u64, 1.0);
+    song.sections[1].start = Time::Frames(CHORUS as u64);
+    song.sections.truncate(2);
+    for line in IN_TIME {
+        for way in WAYS.map(Some).into_iter().chain([None]) {
+            let s = session_of(vec![song.clone()]);
+            let mut heard = s.play();
+            let told = match way {
+                Some(way) => s.ask(way, line, &mut heard).unwrap(),
+                None => {
+                    let _surface = note(&s, &[(*line).to_owned()]);
+                    let from = heard[0].len();
+                    let ends = line.ends_with("section-end");
+                    let far = if ends { CHORUS } else { from + 10 * BAR };
+                    let named = |(i, x): (usize, &f32)| *x == name_of(i as u64);
+                    while heard[0].iter().enumerate().skip(from).all(named) {
+                        assert!(heard[0].len() <= far + 2000, "{line}: never");
+                        s.step(64, &mut heard);
+                        std::thread::sleep(Duration::from_micros(500));
+                        if ends && heard[0].len() > CHORUS + 1000 {
+                            break;
+                        }
+                    }
+                    CHORUS as u64
+                }
+            };
+            assert_eq!(told, CHORUS as u64, "{line} by {way:?}");
+            let to = heard[0].len() + 1000;
+            let heard = tail(&s, heard, 0, to);
+            let at = match line.ends_with("section-end") {
+                true => CHORUS,
+                false => {
+                    let mut all = heard[0].iter().enumerate();
+                    all.position(|(i, x)| *x != name_of(i as u64)).unwrap()
+                }
+            };
+            let exact = at == CHORUS || at % BAR == 0 && line.ends_with("next-bar");
+            assert!(exact, "{line} by {way:?}: at {at}");
+            for (i, x) in heard[0].iter().enumerate() {
+                let frame = if i < at { i } else { CHORUS + i - at };
+                assert_eq!(*x, name_of(frame as u64), "{line} by {way:?}: frame {i}");
+            }
+        }
+    }
+}
+
+/// The fade, from its first frame on, by every verb that ends in silence.
+#[test]
+fn a_fade_to_rest_is_the_same_by_every_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let songs = two(dir.path());
+    for line in TO_REST {
+        let mut first: Option<Vec<f32>> = None;
+        for way in WAYS.map(Some).into_iter().chain([None]) {
+            let s = session_of(songs.clone());
+            let mut heard = s.play();
+            let loud = heard[0][0];
+            let _kept = match way {
+                Some(way) => {
+                    s.ask(way, line, &mut heard).unwrap();
+                    None
+                }
+                None => Some(note(&s, &[(*line).to_owned()])),
+            };
+            let limit = Instant::now() + SOON;
+            while heard[0].last().is_some_and(|x| *x != 0.0) {
+                assert!(Instant::now() < limit, "{line} by {way:?}: never silent");
+                // (At the end nobody asks for frames any more.)
+                if s.driver.runs() && !s.driver.step(64, Duration::from_millis(50)) {
+                    continue;
+                }
+                for (heard, plane) in heard.iter_mut().zip(s.driver.take()) {
+                    heard.extend(plane);
+                }
+                if !s.driver.runs() {
+                    break;
+                }
+            }
+            let from = heard[0].iter().position(|x| *x != loud).unwrap();
+            let fade: Vec<f32> = heard[0][from..]
+                .iter()
+                .copied()
+                .take_while(|x| *x != 0.0)
+                .collect();
+            assert!(fade.len() > 300, "{line} by {way:?}: {}", fade.len());
+            match &first {
+                None => first = Some(fade),
+                Some(first) => assert!(*first == fade, "{line} by {way:?}: another fade"),
+            }
+        }
+    }
+}
+
+/// A folder with songs of its own, a configuration, and the setlist that is played.
+fn files(songs: &Path) -> (tempfile::TempDir, Setlist, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let text = |title: &str, song: &str| {
+        let file = |name: &str| {
+            songs
+                .join(format!("{song}-{name}.wav"))
+                .display()
+                .to_string()
+        };
+        format!(
+            "# mine\nversion = 1\ntitle = {title:?}\n[[tracks]]\nname = \"bass\"\nfile = {:?}\n\
+             [[tracks]]\nname = \"keys\"\nfile = {:?}\n",
+            file("bass"),
+            file("keys")
+        )
+    };
+    let first = write("song.toml", &text("first", "one"));
+    write("other/song.toml", &text("other", "two"));
+    write("third.toml", &text("third", "one"));
+    write(
+        "list.toml",
+        "version = 1\n[[songs]]\nfile = \"other\"\n[[songs]]\nfile = \"third.toml\"\n",
+    );
+    write(
+        "idle.toml",
+        "version = 1\nidle = \"other\"\n[[songs]]\nfile = \"third.toml\"\n",
+    );
+    let configuration = write("config.toml", "# mine too\n");
+    let request = Request {
+        inputs: std::slice::from_ref(&first),
+        sequence: false,
+        on_end: None,
+        max_gain_db: 12.0,
+    };
+    (dir, load(&request).unwrap(), configuration)
+}
+
+#[test]
+fn what_reads_and_writes_files_does_the_same_by_every_way() {
+    let dir = tempfile::tempdir().unwrap();
+    two(dir.path());
+    for lines in WITH_FILES {
+        let mut first: Option<(Settings, Vec<Option<String>>, Heard)> = None;
+        for way in WAYS.map(Some).into_iter().chain([None]) {
+            let (here, setlist, configuration) = files(dir.path());
+            let s = session_with(setlist, Some(configuration));
+            let mut heard = s.play();
+            s.ask_at_rest(Way::Remote, "pause", &mut heard).unwrap();
+            s.ask_at_rest(Way::Remote, "seek 5000f", &mut heard)
+                .unwrap();
+            let folder = here.path().display().to_string();
+            let lines: Vec<String> = lines.iter().map(|l| l.replace("HERE", &folder)).collect();
+            let written = || -> Vec<Option<String>> {
+                let files = ["song.toml", "other/song.toml", "saved.toml", "config.toml"];
+                let texts = files.map(|name| std::fs::read_to_string(here.path().join(name)).ok());
+                texts
+                    .into_iter()
+                    .map(|t| t.map(|t| t.replace(&folder, "HERE")))
+                    .collect()
+            };
+            let _kept = match way {
+                Some(way) => {
+                    for line in &lines {
+                        s.ask_at_rest(way, line, &mut heard).unwrap();
+                    }
+                    None
+                }
+                // One after the other, each waiting for the one before.
+                None => {
+                    for line in &lines[..lines.len() - 1] {
+                        s.ask_at_rest(Way::Remote, line, &mut heard).unwrap();
+                    }
+                    Some(note(&s, &lines[lines.len() - 1..]))
+                }
+            };
+            if let Some((settings, texts, _)) = &first {
+                let limit = Instant::now() + SOON;
+                while (&s.settings(), &written()) != (settings, texts) {
+                    assert!(
+                        Instant::now() < limit,
+                        "{lines:?} by {way:?}: {:?} {:?}",
+                        s.settings(),
+                        written()
+                    );
+                    if s.driver.runs() {
+                        s.step(64, &mut heard);
+                    }
+                    std::thread::sleep(Duration::from_micros(500));
+                }
+            }
+            let (settings, texts) = (s.settings(), written());
+            s.ask_at_rest(Way::Remote, "play", &mut heard).unwrap();
+            let from = heard[0]
+                .iter()
+                .rposition(|x| *x == 0.0)
+                .map_or(0, |at| at + 1);
+            let heard = tail(&s, heard, from, 4000);
+            match &first {
+                None => first = Some((settings, texts, heard)),
+                Some(first) => assert!(first.2 == heard, "{lines:?} by {way:?}: other samples"),
+            }
+        }
+        let (_, texts, _) = first.unwrap();
+        // (That something was written at all.)
+        let saved = lines.iter().any(|l| l.contains("save"));
+        let new = texts
+            .iter()
+            .flatten()
+            .any(|t| t.contains("gain_db") || t.contains("mute") || t.contains("sampled"));
+        assert_eq!(saved, new, "{texts:?}");
+    }
+}
+
+/// State, master level and the first track's gain, in every language.
+#[test]
+fn the_same_is_told_by_every_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let s = session_of(two(dir.path()));
+    let mut heard = s.play();
+    for line in ["pause", "gain bass -6", "master -20", "mute keys"] {
+        s.ask_at_rest(Way::Remote, line, &mut heard).unwrap();
+    }
+    // What is subscribed to is as of the last look.
+    wait_until("the state", || s.player.status().master < 0.2);
+    let Answer::Status(status) = s.player.remote().ask(Verb::Status) else {
+        panic!("no status");
+    };
+    assert_eq!(status.position.state, State::Paused);
+    assert_eq!(
+        (status.tracks[1].mute, status.latency.level()),
+        (true, "off")
+    );
+    let wanted = serde_json::json!(["paused", -20.0, -6.0, true]);
+    let of = |body: &serde_json::Value| {
+        serde_json::json!([
+            body["state"],
+            body["master_db"],
+            body["tracks"][0]["gain_db"],
+            body["tracks"][1]["mute"]
+        ])
+    };
+    for line in TOLD {
+        let mut socket = Connection::open(&s.doors.socket).unwrap();
+        socket.send(&verb(line)).unwrap();
+        let reply = socket.next(Some(SOON)).unwrap().unwrap().body;
+        let by_socket = match *line {
+            "subscribe" => socket.next(Some(SOON)).unwrap().unwrap().body,
+            _ => reply["ok"].clone(),
+        };
+        let mut ctl = Command::new(backline_bin());
+        ctl.args(["ctl", "--json", "--control"])
+            .arg(&s.doors.socket)
+            .arg(line);
+        let mut ctl = ctl.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(ctl.stdout.take().unwrap()).lines();
+        let mut next = || -> serde_json::Value {
+            serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap()
+        };
+        let by_ctl = match *line {
+            "subscribe" => {
+                next();
+                next()
+            }
+            _ => next()["ok"].clone(),
+        };
+        let _ = ctl.kill();
+        let _ = ctl.wait();
+        let mut tablet = Tablet::new(s.doors.osc);
+        tablet.send(&format!("/backline/{line}"), vec![]);
+        if *line == "meters" {
+            assert_eq!(by_socket["tracks"], by_ctl["tracks"]);
+            assert_eq!(by_socket["state"], "paused");
+            tablet.wait("/backline/meter/track/1");
+            continue;
+        }
+        assert_eq!(
+            (of(&by_socket), of(&by_ctl)),
+            (wanted.clone(), wanted.clone()),
+            "{line}"
+        );
+        assert_eq!(tablet.wait("/backline/state"), ["paused".into()], "{line}");
+        let level = |args: Vec<OscType>| match args[..] {
+            [OscType::Float(db)] => (db * 1000.0).round() / 1000.0,
+            _ => panic!("{args:?}"),
+        };
+        assert_eq!(level(tablet.wait("/backline/master")), -20.0, "{line}");
+        assert_eq!(level(tablet.wait("/backline/gain/1")), -6.0, "{line}");
+        assert_eq!(tablet.wait("/backline/mute/2"), [1.into()], "{line}");
     }
 }

@@ -79,6 +79,14 @@ fn the_mixer_goes_into_the_songs_file_and_nobody_elses_change_is_lost() {
     );
     refused(&home, "save copy.toml", 64, "is there already");
     refused(&home, "save copy", 64, "ends in .toml");
+    // Loaded again, it counts, and is written to.
+    ctl(&home, "load show");
+    let status: Value = serde_json::from_str(&ctl(&home, "--json status")).unwrap();
+    assert_eq!(status["ok"]["tracks"][0]["gain_db"], -9.0);
+    assert_eq!(status["ok"]["state"], "playing");
+    ctl(&home, "gain drums -7");
+    ctl(&home, "save");
+    assert_eq!(text(&home, "show/song.toml"), other.replace("-9", "-7.0"));
     let checked = home.run("check copy.toml --json");
     assert_eq!(checked.code, Some(0), "{checked:?}");
 }
@@ -112,7 +120,7 @@ fn what_cannot_be_written_says_so_and_plays_on() {
     show(&home);
     let path = home.file("show/song.toml", SONG);
     let config = home.file("config/backline/config.toml", "# mine\n");
-    let program = playing(&home, "");
+    let program = playing(&home, "--config config/backline/config.toml");
     ctl(&home, "gain drums -6.5");
     let folders = [
         home.path().join("show"),

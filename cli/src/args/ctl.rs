@@ -42,6 +42,7 @@ Examples:
   backline ctl jump @Outro section-end     to the outro when this section ends
   backline ctl jump @Chorus next-bar       to the chorus on the next bar line
   backline ctl fade master -inf 8          everything out over eight seconds
+  backline ctl load sets/friday.toml       other songs, without a gap
   backline ctl save                        keep gains, pans and mutes in the song's file
   backline ctl --name left status --json   all there is to know of the session `left`";
 
@@ -154,6 +155,12 @@ pub(super) enum CtlVerb {
         #[arg(value_name = "save")]
         save: Option<String>,
     },
+    /// Play something else; the song in play is heard until that is there
+    Load {
+        /// As of `backline play`: audio files (the stems of one song), folders of stems, song files, or a setlist
+        #[arg(value_name = "PATH", required = true, value_hint = clap::ValueHint::AnyPath)]
+        inputs: Vec<String>,
+    },
     /// Write the mixer as it stands into the song's file, or the song into a new file
     Save {
         /// A song file that isn't there yet, such as `stems/song.toml` [default: the one the song was read from]
@@ -197,6 +204,7 @@ impl CtlVerb {
             Self::Master { level } => ("master", vec![level]),
             Self::Fade { words } => ("fade", words),
             Self::Monitor { level, save } => ("monitor", [level].into_iter().chain(save).collect()),
+            Self::Load { inputs } => ("load", inputs),
             Self::Save { file } => ("save", file.into_iter().collect()),
             Self::Status => ("status", vec![]),
             Self::Meters => ("meters", vec![]),
@@ -223,7 +231,7 @@ pub struct Ctl {
 pub(super) fn resolve(args: CtlArgs, env: Environment<'_>) -> Result<Ctl, Failure> {
     let (verb, words) = args.verb.words();
     let mut verb = Verb::parse(verb, &words).map_err(|refusal| Failure::usage(refusal.message))?;
-    for file in verb.files_mut() {
+    for file in verb.files_mut().iter_mut().filter(|f| f.as_os_str() != "-") {
         // The session is in another folder.
         if let Ok(whole) = std::path::absolute(&*file) {
             *file = whole;

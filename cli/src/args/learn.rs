@@ -98,7 +98,7 @@ fn whole(words: Vec<String>) -> Vec<String> {
     let Some(mut verb) = parsed.filter(|verb| !verb.clone().files_mut().is_empty()) else {
         return words;
     };
-    for file in verb.files_mut() {
+    for file in verb.files_mut().iter_mut().filter(|f| f.as_os_str() != "-") {
         if let Ok(path) = std::path::absolute(&*file) {
             *file = path;
         }

@@ -27,7 +27,7 @@ use crate::exit::{Code, Failure};
 use crate::nsm::Link;
 use crate::player::{self, Player, PlayerBuilder};
 use crate::report::{Ended, Latency, Mode, Reporter, Summary, Warning};
-use crate::song::{self, Request, Time};
+use crate::song::Time;
 use crate::tui::{self, Log};
 
 /// Plays, and reports on the way. In JSON mode every outcome is told here, and the summary is the
@@ -174,23 +174,19 @@ fn with_songs(
 ) -> Result<PlayerBuilder, Refusal> {
     let (run, settings) = (&play.run, &play.settings);
     let ceiling = settings.max_gain_db.value;
-    let request = Request {
-        inputs: &run.inputs,
+    let reading = player::Reading {
         sequence: run.sequence,
         on_end: play.on_end,
         max_gain_db: ceiling,
+        leave_out: play.kiosk,
     };
-    let (setlist, left_out) = if play.kiosk {
-        song::load_what_can_be(&request).map_err(Failure::from)?
-    } else {
-        let setlist = song::load(&request).map_err(Failure::from)?;
-        (setlist, Vec::new())
-    };
+    let (setlist, left_out) = reading.setlist(&run.inputs).map_err(Failure::from)?;
     for why in &left_out {
         warn("song", format!("{why}; it is skipped"));
     }
     let builder = PlayerBuilder::new(setlist)
         .overrides(run.overrides.clone(), ceiling)
+        .on_end(play.on_end)
         .mono(run.mono)
         .start(run.start.clone())
         .end(run.end.clone())

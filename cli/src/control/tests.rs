@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::MonitorLevel;
 use crate::song::Time;
 use crate::units::TrackRef;
 
@@ -171,6 +172,10 @@ fn any_verb() -> impl Strategy<Value = Verb> {
         level().prop_map(Verb::Master),
         (fader, level(), length()).prop_map(|(what, to, over)| Verb::Fade { what, to, over }),
         (0..=MAX_RATE).prop_map(Verb::Subscribe),
+        proptest::collection::vec(".{1,20}".prop_map(Into::into), 1..5).prop_map(Verb::Load),
+        proptest::option::of(".{1,20}".prop_map(Into::into)).prop_map(Verb::Save),
+        prop_oneof![Just(Keep::Session), Just(Keep::Saved)]
+            .prop_map(|keep| Verb::Monitor(MonitorLevel::Full, keep)),
     ]
 }
 

@@ -75,6 +75,8 @@ pub enum Verb {
     },
     /// Switch the latency monitor; and have it so in the configuration from now on, or not.
     Monitor(MonitorLevel, Keep),
+    /// Load other songs: audio files, folders, song files or a setlist.
+    Load(Vec<PathBuf>),
     /// Write the mixer as it stands into the song's file, or all of the song into a new one.
     Save(Option<PathBuf>),
     /// Tell everything there is to know.
@@ -224,6 +226,11 @@ pub const VERBS: &[(&str, &str, &str)] = &[
         "monitor",
         "off|sampled|full [save]",
         "Switch the latency monitor; with save, in the configuration file as well",
+    ),
+    (
+        "load",
+        "PATH...",
+        "Play something else: audio files (one song), folders of stems, song files, or a setlist",
     ),
     (
         "save",
@@ -378,6 +385,16 @@ impl Verb {
                 };
                 Self::Monitor(level, keep)
             }
+            "load" => {
+                let mut files = vec![words.next()?];
+                while let Some(file) = words.may() {
+                    files.push(file);
+                }
+                if files.contains(&"") {
+                    return Err(words.expected("the name of a file or a folder", ""));
+                }
+                Self::Load(files.into_iter().map(PathBuf::from).collect())
+            }
             "save" => Self::Save(match words.may() {
                 None => None,
                 Some("") => return Err(words.expected("the name of a file", "")),
@@ -400,6 +417,7 @@ impl Verb {
     pub fn files_mut(&mut self) -> &mut [PathBuf] {
         match self {
             Self::Save(Some(file)) => std::slice::from_mut(file),
+            Self::Load(files) => files,
             _ => &mut [],
         }
     }
@@ -453,6 +471,10 @@ impl Verb {
             ),
             Self::Monitor(level, Keep::Session) => ("monitor", words(&[&level.word()])),
             Self::Monitor(level, Keep::Saved) => ("monitor", words(&[&level.word(), &"save"])),
+            Self::Load(files) => (
+                "load",
+                files.iter().map(|f| f.display().to_string()).collect(),
+            ),
             Self::Save(file) => (
                 "save",
                 file.iter().map(|f| f.display().to_string()).collect(),

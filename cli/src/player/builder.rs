@@ -17,23 +17,27 @@ use engine_core::monitor::MonitorLevel;
 use engine_core::ticket::TicketDrum;
 
 pub(crate) use check::refuse_other_rates;
+pub(super) use check::song_notices;
 use check::{tell_gone, tell_notices};
 use parts::{Repeat, part_of};
 
 use super::PlayerError;
 use super::anchors::Anchors;
-use super::controller::{Controller, Idle, KeepGoing, Orders, Saves, Shown, Step, Told};
+use super::controller::{
+    Billed, Controller, Idle, KeepGoing, Loads, Orders, Saves, Shown, Step, Told,
+};
 use super::decks::Decks;
 use super::driver::Output;
 use super::face::Player;
 use super::layout::{Layout, Wiring};
 use super::loaded::{LoadOptions, Loaded, extent, load_all};
 pub use super::policy::{OnDamage, OnLoss, OnReturn, Ports, Transport};
+use super::programme::Reading;
 use super::rig::{Asked, Rig};
 use super::status::Status;
 use crate::feeder::{Feeder, FeederOptions};
 use crate::kiosk::Spot;
-use crate::song::{Overrides, Setlist, Time};
+use crate::song::{OnEnd, Overrides, Setlist, Time};
 
 /// Collects what a session is to be. Defaults are those of the command line.
 pub struct PlayerBuilder {
@@ -62,6 +66,7 @@ pub struct PlayerBuilder {
     settings: Vec<(usize, String, TrackSetting)>,
     present: bool,
     configuration: Option<PathBuf>,
+    on_end: Option<OnEnd>,
 }
 
 impl PlayerBuilder {
@@ -93,6 +98,7 @@ impl PlayerBuilder {
             settings: Vec::new(),
             present: false,
             configuration: None,
+            on_end: None,
         }
     }
 
@@ -277,6 +283,12 @@ impl PlayerBuilder {
         self
     }
 
+    /// What happens at the end of every song that is loaded while it plays, whatever its file says.
+    pub fn on_end(mut self, what: Option<OnEnd>) -> Self {
+        self.on_end = what;
+        self
+    }
+
     /// The configuration file that counts, into which what is to be kept is written.
     pub fn configuration(mut self, file: Option<PathBuf>) -> Self {
         self.configuration = file;
@@ -306,7 +318,7 @@ impl PlayerBuilder {
         if self.keep_going {
             self.repeat = Repeat::Turns;
             for song in &mut self.setlist.songs {
-                song.on_end = crate::song::OnEnd::Next;
+                song.on_end = OnEnd::Next;
             }
         }
         self.check_transport()?;
@@ -331,15 +343,7 @@ impl PlayerBuilder {
         let mut layout = Layout::new(&songs, wiring, None)?;
         let of_connecting = self.output.notices(&layout);
         layout.notices.extend(of_connecting);
-        let directs = songs
-            .iter()
-            .map(|s| {
-                s.strips
-                    .iter()
-                    .map(|t| layout.direct_outs(&songs, &t.name, t.channels))
-                    .collect()
-            })
-            .collect();
+        let directs = songs.iter().map(|song| layout.directs(song)).collect();
         for song in &songs {
             song.set_levels(&layout);
         }
@@ -385,8 +389,18 @@ impl PlayerBuilder {
         let size = self.output.ring_size(self.ring_ms, &rig.granted);
         let mut decks = Decks::new(tickets, wishes.clone(), feeder, size, self.load.clone());
         decks.keep_kits = !self.keep_going;
+        decks.songs = songs.iter().map(|song| song.ticket).collect();
         let status = Arc::new(Mutex::new(Status::default()));
         let (start, end, repeat) = (self.start, self.end, self.repeat.clone());
+        // A loop between two times is one of the song it was asked for.
+        let repeat_loaded = match &repeat {
+            Repeat::Between(..) => Repeat::No,
+            other => other.clone(),
+        };
+        let part_of_loaded = move |songs: usize, idle: Option<usize>| {
+            let last = songs.saturating_sub(1);
+            parts::part_of(None, None, repeat_loaded.clone(), last, idle)
+        };
         let part_of = part_of(start, end, repeat, last, idle);
         let place = self.spot.and_then(|spot| {
             let is_it = |song: &Loaded| song.song.title == spot.title;
@@ -426,6 +440,12 @@ impl PlayerBuilder {
             monitor: self.monitor,
             born: self.born,
             present,
+            reading: Reading {
+                sequence: false,
+                on_end: self.on_end,
+                max_gain_db: self.load.max_gain_db,
+                leave_out: self.keep_going,
+            },
             configuration: self.configuration,
         };
         let mut controller = Controller {
@@ -434,6 +454,7 @@ impl PlayerBuilder {
             songs,
             parts: Vec::new(),
             part_of: Box::new(part_of),
+            part_of_loaded: Box::new(part_of_loaded),
             layout,
             directs,
             wishes: wishes_out,
@@ -467,6 +488,8 @@ impl PlayerBuilder {
             shown: Shown::new(),
             orders: Orders::default(),
             saves: Saves::default(),
+            loads: Loads::default(),
+            billed: Billed::default(),
         };
         controller.work_out_parts(rate);
         // A song that has become shorter than that begins at its start.

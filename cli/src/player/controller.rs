@@ -8,12 +8,14 @@ mod conduct;
 mod idle;
 mod jumps;
 mod keep_going;
+mod loads;
 mod news;
 mod orders;
 mod saves;
 mod shown;
 pub(super) use idle::Idle;
 pub(super) use keep_going::KeepGoing;
+pub(super) use loads::{Billed, Loads};
 pub(super) use orders::Orders;
 pub(super) use saves::Saves;
 pub(super) use shown::Shown;
@@ -45,6 +47,7 @@ use super::layout::Layout;
 use super::loaded::Loaded;
 use super::loss::{Hold, Losses};
 use super::notes::Note;
+use super::programme::Reading;
 use super::rig::{Asked, Rig};
 use super::status::Status;
 use super::wish::Wish;
@@ -87,6 +90,8 @@ pub(super) struct Told {
     pub born: Instant,
     /// The ports take part in the graph before anything plays.
     pub present: bool,
+    /// How other songs are loaded while it plays.
+    pub reading: Reading,
     /// The configuration file that counts.
     pub configuration: Option<PathBuf>,
 }
@@ -108,6 +113,8 @@ pub(super) struct Controller {
     /// What of each song is played.
     pub(super) parts: Vec<Part>,
     pub(super) part_of: PartOf,
+    /// The same of so many songs that are loaded while it plays, one of which may be the idle song.
+    pub(super) part_of_loaded: Box<dyn Fn(usize, Option<usize>) -> PartOf + Send>,
     pub(super) layout: Layout,
     pub(super) directs: Vec<Vec<[u16; 2]>>,
     pub(super) wishes: Receiver<Wish>,
@@ -155,6 +162,8 @@ pub(super) struct Controller {
     pub(super) shown: shown::Shown,
     pub(super) orders: Orders,
     pub(super) saves: Saves,
+    pub(super) loads: Loads,
+    pub(super) billed: Billed,
 }
 
 /// Sums over all engines and drivers of a run.
@@ -217,6 +226,7 @@ impl Controller {
         self.end_without_follower();
         self.hear_feeder();
         self.watch_driver();
+        self.look_after_loads();
         self.mend();
         self.keep_going();
         self.decks.tend();
@@ -250,7 +260,9 @@ impl Controller {
 
     /// Sets about preparing a deck. Its ticket.
     pub(super) fn begin(&mut self, song: usize, plan: Plan, purpose: Purpose) -> Option<Ticket> {
-        let followed = self.follower_of(song).is_some();
+        // (What can't be played is not waited for.)
+        let in_vain = self.no_follower && matches!(purpose, Purpose::Splice { .. });
+        let followed = self.follower_of(song).is_some() && !in_vain;
         let (loaded, directs) = (self.songs.get(song)?, self.directs.get(song)?);
         let deck = self
             .decks
@@ -388,7 +400,7 @@ impl Controller {
 
     /// Prepares what follows the deck in play, to be cut to at its very end.
     pub(super) fn prepare_follower(&mut self) {
-        if self.follows() {
+        if self.follows() || self.no_follower {
             return;
         }
         let (Some(current), Some(next)) = (self.current, self.follower_of(self.song)) else {

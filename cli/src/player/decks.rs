@@ -17,6 +17,8 @@ use crate::plan::Plan;
 
 /// Kits that are kept for the next seek.
 const PARKED: usize = 2;
+/// Instead of a song's index: that of one that isn't played any more, since others were loaded.
+pub(super) const GONE: usize = usize::MAX;
 /// How long the controller waits for a feeder's worker to leave a file.
 const LEAVE: Duration = Duration::from_millis(50);
 
@@ -27,6 +29,8 @@ pub(super) enum Purpose {
     Start,
     /// Now, with a fade.
     Jump,
+    /// Now, with a fade: the first of other songs, which are those of the session from then on. Its index is among them.
+    Load,
     /// At a frame of the deck in play, hard: both play the same there.
     Splice {
         of: Ticket,
@@ -74,6 +78,8 @@ pub(super) struct Decks {
     parked: Vec<Kit>,
     /// Decks that came back while a worker was still inside one of their files.
     stuck: Vec<(Ticket, Box<HostDeck<HostClock>>, StillReading)>,
+    /// The songs there are. What comes back of others serves nobody.
+    pub songs: Vec<Ticket>,
     /// What comes back serves the next deck of its song; otherwise files are opened anew.
     pub keep_kits: bool,
     pub size: RingSize,
@@ -97,6 +103,7 @@ impl Decks {
             live: Vec::new(),
             parked: Vec::new(),
             stuck: Vec::new(),
+            songs: Vec::new(),
             keep_kits: true,
             size,
             options,
@@ -122,8 +129,12 @@ impl Decks {
         purpose: Purpose,
         followed: bool,
     ) -> Ticket {
-        let follow = |p: Purpose| matches!(p, Purpose::Follow { .. });
-        self.give_up(|p| follow(p.purpose) == follow(purpose));
+        let kind = |p: Purpose| match p {
+            Purpose::Follow { .. } => 1,
+            Purpose::Load => 2,
+            _ => 0,
+        };
+        self.give_up(|p| kind(p.purpose) == kind(purpose));
         let ticket = self.tickets.draw();
         self.preparing.push(Preparing {
             ticket,
@@ -156,6 +167,22 @@ impl Decks {
             let _ = self.own.send(Wish::Opened(ticket, Box::new(Err(e.into()))));
         }
         ticket
+    }
+
+    /// A ticket that names nothing yet.
+    pub fn draw(&mut self) -> Ticket {
+        self.tickets.draw()
+    }
+
+    /// Other songs are played from now on, the deck of ticket `first` being of the first of them.
+    pub fn other_songs(&mut self, songs: Vec<Ticket>, first: Ticket) {
+        self.songs = songs;
+        self.give_up(|p| p.ticket != first);
+        for live in self.live.iter_mut().filter(|l| l.ticket != first) {
+            live.song = GONE;
+        }
+        let songs = &self.songs;
+        self.parked.retain(|kit| songs.contains(&kit.song));
     }
 
     /// A kit's files are open: the feeder goes to work. A kit that nobody waits for is parked.
@@ -230,7 +257,7 @@ impl Decks {
     }
 
     fn park(&mut self, kit: Kit) {
-        if !self.keep_kits {
+        if !self.keep_kits || !self.songs.contains(&kit.song) {
             return;
         }
         self.parked.push(kit);
@@ -287,7 +314,7 @@ impl Decks {
         let preparing = self.preparing.iter().map(|p| (p.purpose, p.song, p.plan));
         let live = self.live.iter().skip(later);
         let mut all = live.map(|l| (l.purpose, l.song, l.plan)).chain(preparing);
-        let last = all.rfind(|(purpose, ..)| goes(*purpose));
+        let last = all.rfind(|(purpose, song, _)| goes(*purpose) && *song != GONE);
         last.map(|(_, song, plan)| (song, plan.start))
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct Layout {
     pub outs: Vec<String>,
     /// What people are told of them, where they are ports.
     pub labels: Vec<OutLabel>,
+    /// Name and channels of the tracks that have direct outs, in their order.
+    tracks: Vec<(String, usize)>,
     /// Plane of the first direct out.
     pub direct_from: u16,
     /// Sentences for the user.
@@ -76,6 +78,7 @@ impl Layout {
             buses: Vec::new(),
             outs: Vec::new(),
             labels: Vec::new(),
+            tracks: Vec::new(),
             direct_from: 0,
             notices: Vec::new(),
         };
@@ -190,14 +193,13 @@ impl Layout {
                 bus.outs = vec![NO_OUT; bus.channels];
             }
         }
-        let mut seen: Vec<(&str, usize)> = Vec::new();
         for song in songs {
             for strip in &song.strips {
-                let key = (strip.name.as_str(), strip.channels);
-                if seen.contains(&key) {
+                let key = (strip.name.clone(), strip.channels);
+                if self.tracks.contains(&key) {
                     continue;
                 }
-                seen.push(key);
+                self.tracks.push(key);
                 self.outs.extend(ids.channels(&strip.name, strip.channels));
                 let stem = song.song.tracks.get(strip.track).map(|t| &t.name);
                 let wide = stem.filter(|stem| **stem != strip.name);
@@ -218,29 +220,84 @@ impl Layout {
         Ok(())
     }
 
-    /// Planes of a track's direct outs.
-    pub fn direct_outs(&self, songs: &[Loaded], name: &str, channels: usize) -> [u16; 2] {
-        if !self.wiring.has_tracks() {
-            return [NO_OUT; 2];
-        }
+    /// Planes of the direct outs of a song's strips.
+    pub fn directs(&self, song: &Loaded) -> Vec<[u16; 2]> {
+        let strips = song.strips.iter();
+        strips
+            .map(|strip| self.direct_outs(&strip.name, strip.channels))
+            .collect()
+    }
+
+    fn direct_outs(&self, name: &str, channels: usize) -> [u16; 2] {
         let mut at = self.direct_from;
-        let mut seen: Vec<(&str, usize)> = Vec::new();
-        for strip in songs.iter().flat_map(|s| &s.strips) {
-            let key = (strip.name.as_str(), strip.channels);
-            if seen.contains(&key) {
-                continue;
-            }
-            if key == (name, channels) {
+        for (track, width) in &self.tracks {
+            if (track.as_str(), *width) == (name, channels) {
                 return if channels == 2 {
                     [at, at + 1]
                 } else {
                     [at, NO_OUT]
                 };
             }
-            seen.push(key);
-            at += strip.channels as u16;
+            at += *width as u16;
         }
         [NO_OUT; 2]
+    }
+
+    /// Sentences on what of a song that isn't one of those it was made for will not be heard.
+    ///
+    /// # Errors
+    /// A stem is wider than its bus is; nothing of it would be heard.
+    pub fn lacks(&self, song: &Loaded) -> Result<Vec<(&'static str, String)>, PlayerError> {
+        const BEGIN: &str = "begin a session with it to have";
+        let title = &song.song.title;
+        for (track, spec) in song.song.tracks.iter().zip(&song.specs) {
+            let Some(bus) = self.bus(track.bus_name()).and_then(|i| self.buses.get(i)) else {
+                continue;
+            };
+            if spec.channels > 2 && spec.channels > bus.channels && self.wiring.has_buses() {
+                return Err(PlayerError::Song(format!(
+                    "track `{}` has {} channels, more than the {} of bus `{}` in this session; {BEGIN} a wider one",
+                    track.name, spec.channels, bus.channels, bus.name
+                )));
+            }
+        }
+        let no_bus = |name: &str| !self.wiring.has_buses() || self.bus(name).is_none();
+        let directs = self.directs(song);
+        let without: Vec<&str> = (song.strips.iter().zip(&directs))
+            .filter(|(_, outs)| **outs == [NO_OUT; 2])
+            .map(|(strip, _)| strip.name.as_str())
+            .collect();
+        let unheard = (song.strips.iter().zip(&directs))
+            .all(|(strip, outs)| *outs == [NO_OUT; 2] && no_bus(song.bus_of(strip)));
+        if unheard {
+            let mut buses: Vec<&str> = song.buses().iter().map(|b| b.name.as_str()).collect();
+            buses.retain(|name| no_bus(name));
+            let what = match self.wiring.has_buses() {
+                true => format!("no bus {}", buses.join(", ")),
+                false => format!("no port of its tracks ({})", without.join(", ")),
+            };
+            return Err(PlayerError::Song(format!(
+                "nothing of `{title}` would be heard, since this session has {what}; {BEGIN} it"
+            )));
+        }
+        let mut all = Vec::new();
+        for bus in song.buses() {
+            if self.wiring.has_buses() && self.bus(&bus.name).is_none() {
+                let message = format!(
+                    "bus `{}` of `{title}` has no output in this session and is silent; {BEGIN} one",
+                    bus.name
+                );
+                all.push(("silent-bus", message));
+            }
+        }
+        if self.wiring.has_tracks() && !without.is_empty() {
+            let message = format!(
+                "`{title}` has tracks without a port of their own in this session ({}); {BEGIN} them",
+                without.join(", ")
+            );
+            all.push(("no-port", message));
+        }
+        Ok(all)
     }
 
     /// Whether a song says what bus main is to be connected to.

@@ -1,5 +1,7 @@
 //! What a player shows of itself at any time.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use engine_core::monitor::LatencyStats;
@@ -17,6 +19,10 @@ pub struct Status {
     pub rate: u32,
     /// Index of the song in the setlist.
     pub song: usize,
+    /// Counts up whenever other songs are loaded while it plays.
+    pub programme: u32,
+    /// What was loaded then, as it was given; empty while it plays what it began with.
+    pub loaded: Arc<[PathBuf]>,
     /// Titles of the songs in the setlist.
     pub songs: Vec<String>,
     /// Index of the setlist's idle song.
@@ -95,6 +101,8 @@ impl Default for Status {
             },
             rate: 0,
             song: 0,
+            programme: 0,
+            loaded: Arc::default(),
             songs: Vec::new(),
             idle: None,
             sections: Vec::new(),

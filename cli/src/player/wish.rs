@@ -8,6 +8,7 @@ use engine_core::ticket::Ticket;
 
 use super::kit::Kit;
 use super::mixer::Mixer;
+use super::programme::{LoadError, Programme};
 use crate::control::{Answerer, Refusal, Verb};
 use crate::save::Written;
 use crate::song::Time;
@@ -58,6 +59,8 @@ pub(crate) enum Wish {
     Opened(Ticket, Box<Result<Kit, super::PlayerError>>),
     /// A deck's rings are primed.
     Primed(Ticket),
+    /// What was to be loaded is, or can't be: the number of the load.
+    Loaded(u64, Box<Result<Programme, LoadError>>),
     /// Something was written, or couldn't be.
     Written(Result<Written, Refusal>, Answerer),
 }

@@ -126,14 +126,20 @@ fn no_file(song: &SongMixer) -> String {
 fn changed(path: &Path) -> Refusal {
     let message = format!(
         "{} was changed since it was loaded, so nothing is written to it; load it again, or save to another file",
-        path.display()
+        shown(path)
     );
     Refusal::new(ErrorCode::FileChanged, message)
 }
 
 fn not_written(path: &Path, why: &io::Error) -> Refusal {
-    let message = format!("{}: can't be written: {why}", path.display());
+    let message = format!("{}: can't be written: {why}", shown(path));
     Refusal::new(ErrorCode::NotWritten, message)
+}
+
+/// With its folder: who reads it may be in another one.
+fn shown(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.display().to_string()
 }
 
 /// Something that was written, and where.

@@ -302,7 +302,8 @@ impl Tui {
             self.changed = true;
         }
         let (before, after) = (&self.model.status, &status);
-        let other_songs = before.songs != after.songs || before.song != after.song;
+        let other_songs = before.songs != after.songs
+            || (before.song, before.programme) != (after.song, after.programme);
         let other_form = before.rate != after.rate
             || before.position.length_frames != after.position.length_frames;
         let other = before != after;

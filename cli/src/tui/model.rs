@@ -113,7 +113,8 @@ impl Model {
     pub fn take(&mut self, status: Status, now: Duration) -> bool {
         let passed = now.saturating_sub(self.now);
         self.now = now;
-        if status.song != self.status.song || status.tracks.len() != self.tracks.len() {
+        let of = |s: &Status| (s.programme, s.song);
+        if of(&status) != of(&self.status) || status.tracks.len() != self.tracks.len() {
             self.tracks.clear();
             self.wanted.clear();
         }

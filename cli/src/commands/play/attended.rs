@@ -160,7 +160,8 @@ impl<'a> Attended<'a> {
                     self.resume = resume.or(self.resume);
                     self.previous = Some(std::mem::replace(&mut self.play, *next));
                 }
-                Some(Next::Again(reason, resume)) => {
+                Some(Next::Again(reason, play, resume)) => {
+                    self.play = *play;
                     self.resume = resume.or(self.resume);
                     let until = Instant::now() + LAST_TRY;
                     let hold = Hold {

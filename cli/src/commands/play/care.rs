@@ -2,16 +2,18 @@
 //! says the same thing only now and then.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::session::Next;
 use super::{extent_of, warn};
-use crate::args::Play;
+use crate::args::{Passes, Play, Run};
 use crate::kiosk::{Attendant, Keeper, Kept};
 use crate::player::{Player, Status};
 use crate::report::{Ended, Reporter, Summary};
+use crate::song::Overrides;
 
 /// How soon is looked whether what was left out or broke off is there again; doubled up to the longest.
 const LOOK: Duration = Duration::from_secs(2);
@@ -66,9 +68,9 @@ impl<'a> Care<'a> {
     }
 
     /// Somebody asked for everything to be read again.
-    pub fn reload(&mut self) {
+    pub fn reload(&mut self, status: &Status) {
         self.attendant.reloading();
-        self.begin(true);
+        self.begin(true, status);
     }
 
     pub fn stopping(&mut self) {
@@ -93,7 +95,7 @@ impl<'a> Care<'a> {
             let status = player.status();
             if status.skipped > 0 || status.damaged > 0 {
                 self.look = (self.look * 2).min(LONGEST);
-                self.begin(false);
+                self.begin(false, &status);
             }
         }
         let job = self.job.as_ref()?;
@@ -137,12 +139,14 @@ impl<'a> Care<'a> {
             return None;
         }
         self.attendant.gone(status);
-        Some(Next::Again(error.message.clone(), Kept::of(status)))
+        let play = with_loaded(self.play, &status.loaded);
+        let reason = error.message.clone();
+        Some(Next::Again(reason, Box::new(play), Kept::of(status)))
     }
 
-    fn begin(&mut self, asked: bool) {
+    fn begin(&mut self, asked: bool, status: &Status) {
         let (done, answer) = mpsc::channel();
-        let play = self.play.clone();
+        let play = with_loaded(self.play, &status.loaded);
         let look = move || {
             let env = |name: &str| std::env::var_os(name);
             let looked = play
@@ -165,6 +169,26 @@ impl<'a> Care<'a> {
 /// The sentence on something that couldn't be loaded again.
 pub(super) fn refused(why: &str) -> String {
     format!("{why}; what was loaded before plays on")
+}
+
+/// The order with what was loaded while it played in the place of what it began with. What flags say of that one's tracks and
+/// times is not for the other.
+pub(super) fn with_loaded(play: &Play, loaded: &[PathBuf]) -> Play {
+    let mut play = play.clone();
+    if !loaded.is_empty() {
+        play.run = Run {
+            inputs: loaded.to_vec(),
+            sequence: false,
+            overrides: Overrides::default(),
+            start: None,
+            end: None,
+            ..play.run
+        };
+        if let Passes::Loop(Some(_)) = play.passes {
+            play.passes = Passes::Times(1);
+        }
+    }
+    play
 }
 
 /// Unattended, the same warning comes only now and then: a log must not grow without bound.

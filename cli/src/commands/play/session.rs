@@ -77,7 +77,7 @@ pub(super) enum Next {
     /// This order, from there on.
     Play(Box<Play>, Option<Kept>),
     /// The same again, from there on: it broke off, for this reason.
-    Again(String, Option<Kept>),
+    Again(String, Box<Play>, Option<Kept>),
 }
 
 impl Outcome {
@@ -286,7 +286,7 @@ impl<'a> Session<'a> {
             }
             Input::Signal(Signal::Reload) => {
                 if let Some(care) = &mut self.care {
-                    care.reload();
+                    care.reload(&self.player.status());
                 }
             }
             Input::Signal(Signal::Statistics) => {

@@ -10,8 +10,6 @@ pub const DATAGRAM: usize = 8 * 1024;
 const MESSAGES: usize = 64;
 /// Bundles within bundles.
 const DEPTH: usize = 4;
-/// Words of a verb that are read: more than any has.
-const WORDS: usize = 8;
 /// What all our addresses begin with.
 pub(super) const ROOT: &str = "/backline/";
 /// Addresses of ours that are answers. They are never answered, so that two sessions can't keep each other busy.
@@ -110,7 +108,7 @@ fn request(message: OscMessage) -> Option<OscRequest> {
     if ANSWERS.contains(&verb) {
         return None;
     }
-    let words: Vec<String> = parts.take(WORDS).map(plain).collect();
+    let words: Vec<String> = parts.map(plain).collect();
     Some(match asked(&addr, verb, words, &args) {
         Ok(Some(request)) => request,
         Ok(None) => return None,
@@ -143,7 +141,7 @@ fn asked(
             words.push(if on { "on" } else { "off" }.to_owned());
         }
         args => {
-            for arg in args.iter().take(WORDS) {
+            for arg in args {
                 words.push(word(arg).ok_or_else(|| {
                     let what = "an argument is a number or a string";
                     let shown: String = verb.chars().take(40).collect();
@@ -201,7 +199,7 @@ fn is_button(verb: &str, words: &[String]) -> bool {
     match verb {
         "play" | "pause" | "toggle" | "stop" | "next" | "previous" | "clear-solo" | "quit"
         | "status" | "meters" | "loop" | "save" => true,
-        "seek" | "jump" | "monitor" | "trigger" => !words.is_empty(),
+        "seek" | "jump" | "monitor" | "trigger" | "load" => !words.is_empty(),
         _ => false,
     }
 }

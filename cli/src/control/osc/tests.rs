@@ -46,6 +46,26 @@ fn refused(addr: &str, args: Vec<OscType>) -> ErrorCode {
 }
 
 #[test]
+fn files_are_words_and_a_button_saves() {
+    let many: Vec<String> = (0..20).map(|n| format!("/sets/{n}.toml")).collect();
+    let args = many.iter().map(|file| file.as_str().into()).collect();
+    let files = many.iter().map(Into::into).collect();
+    assert_eq!(verb("/backline/load", args), Some(Verb::Load(files)));
+    let file = "/sets/a b.toml";
+    let address = format!("/backline/load/{}", part(file));
+    let load = Some(Verb::Load(vec![file.into()]));
+    assert_eq!(verb(&address, vec![1.0f32.into()]), load);
+    assert_eq!(asked(&address, vec![0.0f32.into()]), None);
+    assert_eq!(
+        verb("/backline/save", vec![1.into()]),
+        Some(Verb::Save(None))
+    );
+    assert_eq!(asked("/backline/save", vec![0.into()]), None);
+    let save = Some(Verb::Save(Some(file.into())));
+    assert_eq!(verb("/backline/save", vec![file.into()]), save);
+}
+
+#[test]
 fn addresses_and_arguments_are_words() {
     let drums = || TrackRef::Name("drums".into());
     let six = || "-6".parse().unwrap();

@@ -374,7 +374,7 @@ impl Map {
     fn be_in(&mut self, folder: &Path) {
         for action in self.entries.iter_mut().flat_map(|e| &mut e.actions) {
             if let Action::Verb(verb) = action {
-                for file in verb.files_mut() {
+                for file in verb.files_mut().iter_mut().filter(|f| f.as_os_str() != "-") {
                     *file = folder.join(&*file);
                 }
             }

@@ -55,6 +55,23 @@ fn asked(map: &mut Map, event: &Event, at: u64) -> Vec<String> {
 }
 
 #[test]
+fn files_are_those_of_the_mappings_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("map.toml");
+    let entry = "[[map]]\nnote = 60\ndo = [\"load 'sets/a b.toml' /c.toml\", \"save new.toml\"]\n";
+    std::fs::write(&path, format!("version = 1\n{entry}")).unwrap();
+    let mut m = Map::load(&path).unwrap();
+    let here = folder.path().display();
+    assert_eq!(
+        asked(&mut m, &note(60, 1), 0),
+        [
+            format!("load {here}/sets/a b.toml /c.toml"),
+            format!("save {here}/new.toml")
+        ]
+    );
+}
+
+#[test]
 fn notes_trigger_at_any_velocity_but_0() {
     let mut m = map(
         "[[map]]\nnote = 60\ndo = \"toggle\"\n[[map]]\nnote = 61\nchannel = 2\non = \"release\"\ndo = \"stop\"\n",

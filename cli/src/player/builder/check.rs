@@ -75,19 +75,21 @@ pub(super) fn tell_notices(
     follows: bool,
     skipped: &[String],
 ) {
-    let warn = |code: &str, message: &str, track: Option<String>| {
-        let _ = notes.send(Note::Warning(Warning {
-            code: code.to_owned().into(),
-            message: message.to_owned(),
-            track,
-        }));
-    };
+    let warn = |code: &str, message: &str| tell(notes, code, message, None);
     for why in skipped {
-        warn("song", why, None);
+        warn("song", why);
     }
     for (code, message) in &layout.notices {
-        warn(code, message, None);
+        warn(code, message);
     }
+    song_notices(notes, songs, follows);
+    if !rig.granted.notice.is_empty() {
+        warn("driver", &rig.granted.notice);
+    }
+}
+
+/// What the user should know of songs before they play.
+pub(in super::super) fn song_notices(notes: &mpsc::Sender<Note>, songs: &[Loaded], follows: bool) {
     for song in songs
         .iter()
         .filter(|s| follows && s.song.on_end == OnEnd::Loop)
@@ -95,18 +97,23 @@ pub(super) fn tell_notices(
         let title = &song.song.title;
         let message =
             format!("`{title}` plays once: the time of JACK's transport goes straight on");
-        warn("transport", &message, None);
+        tell(notes, "transport", &message, None);
     }
     for song in songs {
         for (track, spec) in song.song.tracks.iter().zip(&song.specs) {
             if let Some(notice) = &spec.notice {
-                warn("start-unknown", notice, Some(track.name.clone()));
+                tell(notes, "start-unknown", notice, Some(track.name.clone()));
             }
         }
     }
-    if !rig.granted.notice.is_empty() {
-        warn("driver", &rig.granted.notice, None);
-    }
+}
+
+fn tell(notes: &mpsc::Sender<Note>, code: &str, message: &str, track: Option<String>) {
+    let _ = notes.send(Note::Warning(Warning {
+        code: code.to_owned().into(),
+        message: message.to_owned(),
+        track,
+    }));
 }
 
 /// The song that was in play before isn't there any more.

@@ -86,7 +86,7 @@ impl Controller {
     /// The first frame of a deck, from `frame` on, with which a bar of its song begins; at its end, that.
     pub(super) fn bar_from(&self, deck: Ticket, frame: u64) -> Option<u64> {
         let live = self.decks.find(deck)?;
-        let grid = Grid::new(&self.songs[live.song].song, self.rate());
+        let grid = Grid::new(&self.songs.get(live.song)?.song, self.rate());
         let bar = live.plan.pieces(frame).take(PIECES).find_map(|piece| {
             let bar = grid.bars(piece.song.start, piece.song.end).next()?;
             Some(piece.deck + (bar - piece.song.start))

@@ -61,6 +61,14 @@ impl KeepGoing {
         }
     }
 
+    /// Other songs are played from now on.
+    pub fn other_songs(&mut self) {
+        *self = Self {
+            skipped: self.skipped,
+            ..Self::default()
+        };
+    }
+
     /// How often a deck repeats a song of `frames` at `rate` before files are opened again.
     pub fn passes(frames: u64, rate: u32) -> Option<u32> {
         let seconds = |s: u64| s * u64::from(rate);

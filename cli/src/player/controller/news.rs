@@ -7,7 +7,7 @@ use engine_core::status::State;
 use engine_core::ticket::Ticket;
 
 use super::super::builder::OnDamage;
-use super::super::decks::Purpose;
+use super::super::decks::{GONE, Purpose};
 use super::super::notes::Note;
 use super::Controller;
 use crate::feeder::FeederEvent;
@@ -50,9 +50,11 @@ impl Controller {
                     revision,
                 } => {
                     if let Some(song) = self.decks.find(deck).map(|l| l.song) {
-                        let song = self.songs[song].ticket;
+                        let song = self.songs.get(song).map(|s| s.ticket);
                         let frame = self.song_frame(deck, frame);
-                        self.orders.applied(song, revision, frame);
+                        if let Some(song) = song {
+                            self.orders.applied(song, revision, frame);
+                        }
                     }
                 }
                 EventKind::FadeBegun { deck, frame } => {
@@ -61,12 +63,12 @@ impl Controller {
                 }
                 EventKind::CutDropped { .. } => {}
                 EventKind::Starved { deck, .. } => {
-                    let song = self.decks.find(deck).map_or(0, |l| l.song);
+                    let song = self.decks.find(deck).map_or(self.song, |l| l.song);
+                    let title = self.songs.get(song).map_or("", |s| &s.song.title);
                     self.warn(
                         "starved",
                         format!(
-                            "the stems of `{}` are read too slowly: the sound stops until they are back",
-                            self.songs[song].song.title
+                            "the stems of `{title}` are read too slowly: the sound stops until they are back"
                         ),
                         None,
                     );
@@ -95,7 +97,8 @@ impl Controller {
             self.delivered += actual.min(len.unwrap_or(u64::MAX));
         }
         self.current = Some(to);
-        let Some(live) = self.decks.find(to) else {
+        self.cut_to_loaded(to);
+        let Some(live) = self.decks.find(to).filter(|live| live.song != GONE) else {
             return;
         };
         if live.song < self.song && matches!(live.purpose, Purpose::Follow { .. }) {
@@ -105,7 +108,8 @@ impl Controller {
             // (Which song the transport is with was decided before.)
             self.song = live.song;
         }
-        self.no_follower = false;
+        // Another place may be tried from again.
+        self.no_follower &= matches!(live.purpose, Purpose::Splice { .. });
         let looping = live.plan.active_loop();
         // A loop that was wished for, or ended, while the first deck was still on its way.
         let wished = Plan {
@@ -184,12 +188,15 @@ impl Controller {
             // The next deck starts as soon as it is primed.
             return;
         }
+        if self.awaits_load() {
+            return;
+        }
         self.song_over();
     }
 
     /// A deck that awaits what can't come holds at its end: it ends there.
     pub(super) fn end_without_follower(&mut self) {
-        if !self.no_follower {
+        if !self.no_follower || self.loads.is_busy() {
             return;
         }
         let Some(rig) = &self.rig else { return };

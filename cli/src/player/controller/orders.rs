@@ -124,6 +124,13 @@ impl Orders {
         }
     }
 
+    /// Other songs are played from now on: what was to be heard of the old ones is done.
+    pub(super) fn other_songs(&mut self, frame: u64) {
+        self.done(frame, |what| {
+            matches!(what, Await::Revision { .. } | Await::Fades(_))
+        });
+    }
+
     pub(super) fn over(&mut self, frame: u64) {
         self.done(frame, |what| *what == Await::End);
         // The others say by themselves that it is over.
@@ -158,6 +165,10 @@ impl Controller {
         if matches!(verb, Verb::Status | Verb::Meters) {
             let status = self.make_status(self.position());
             answerer.last(Answer::Status(Box::new(status)));
+            return;
+        }
+        if let Verb::Load(inputs) = verb {
+            self.order_load(inputs, answerer);
             return;
         }
         let answerer = match self.order_to_write(verb, answerer) {
@@ -232,7 +243,7 @@ impl Controller {
                 Ok(Outcome::Wait(Await::End))
             }
             // Answered elsewhere.
-            Verb::Status | Verb::Meters | Verb::Subscribe(_) | Verb::Save(_) => {
+            Verb::Status | Verb::Meters | Verb::Subscribe(_) | Verb::Save(_) | Verb::Load(_) => {
                 Ok(Outcome::At(self.here()))
             }
         }
@@ -323,7 +334,7 @@ impl Controller {
             _ if self.is_starting() => {}
             State::Playing | State::Paused => {
                 self.decks
-                    .give_up(|p| !matches!(p.purpose, Purpose::Follow { .. }));
+                    .give_up(|p| !matches!(p.purpose, Purpose::Follow { .. } | Purpose::Load));
                 let fade = self.frames(QUIT_FADE_MS);
                 self.send(Command::Stop { fade });
                 self.orders.stopping = true;

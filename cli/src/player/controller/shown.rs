@@ -8,6 +8,7 @@ use engine_core::monitor::{LatencyStats, MonitorLevel};
 use engine_core::status::State as EngineState;
 
 use super::super::anchors::Heard;
+use super::super::decks::GONE;
 use super::super::layout::Wiring;
 use super::super::loaded::extent;
 use super::super::notes::Note;
@@ -114,6 +115,7 @@ impl Controller {
                 .sample(callbacks, p.state == EngineState::Playing && rig.running);
             if let Some(l) = self.current.and_then(|t| self.decks.find(t))
                 && p.deck == l.ticket
+                && l.song != GONE
             {
                 let moving = Self::moves(&p);
                 let (plan, song) = (l.plan, l.song);
@@ -153,6 +155,7 @@ impl Controller {
                 // With nothing queued what the engine gave is what was heard.
                 let heard = if rig.running { heard } else { p.engine_frame };
                 let heard = self.anchors.at(heard);
+                let heard = heard.filter(|h| h.song != GONE);
                 // What stands there as soon as it is read counts as there.
                 let starts = self.decks.starts_at(self.current);
                 let starts = starts.filter(|_| p.state == EngineState::Stopped);
@@ -354,6 +357,8 @@ impl Controller {
             rate: self.device.0,
             song: self.song,
             idle: self.idle.song,
+            programme: self.billed.number,
+            loaded: self.billed.inputs.clone(),
             songs: (self.songs.iter()).map(|s| s.song.title.clone()).collect(),
             sections: (song.song.sections.iter())
                 .map(|s| s.name.clone())

@@ -40,6 +40,7 @@ impl Controller {
                 let _ = answer.send(self.mixer());
             }
             Wish::Order(verb, answerer) => self.order(&verb, answerer),
+            Wish::Loaded(number, loaded) => self.loaded(number, *loaded),
             Wish::Written(written, answerer) => self.written(written, answerer),
             Wish::Refresh(who, every) => self.shown.refresh(who, every),
             _ if self.quitting.is_some() => {}
@@ -318,6 +319,25 @@ impl Controller {
         }
     }
 
+    /// The song in play would wait at its end for what doesn't come, and that would count as a fault: a deck that ends there takes
+    /// over, where there is time for it.
+    fn follow_nothing(&mut self) {
+        let Some(live) = self.current.and_then(|deck| self.decks.find(deck)) else {
+            return;
+        };
+        let position = self.rig.as_ref().map(|r| r.handle.board().position());
+        let enough = u64::from(4 * self.frames(SPLICE_MS));
+        let left = position
+            .filter(|p| p.state == State::Playing)
+            .and_then(|p| {
+                let len = live.plan.deck_len()?;
+                Some(len.saturating_sub(p.deck_frame))
+            });
+        if left.is_some_and(|left| left > enough) {
+            self.splice(0);
+        }
+    }
+
     /// Goes to another song. The deck that will play it; none while there is no device.
     pub(super) fn change_song(&mut self, song: usize) -> Option<Ticket> {
         if song >= self.songs.len() {
@@ -344,6 +364,10 @@ impl Controller {
         let Some(p) = self.decks.failed(ticket) else {
             return;
         };
+        if p.purpose == Purpose::Load {
+            self.load_not_opened(ticket, &e);
+            return;
+        }
         self.orders.not_opened(ticket, &e.to_string());
         if self.told.keep_going {
             self.skip(&p, &e.to_string());
@@ -358,9 +382,9 @@ impl Controller {
                 self.not_in_step();
             }
             Purpose::Follow { .. } => {
-                // The song in play waits for it at its end, in vain: it ends there.
                 self.warn("song", format!("{e}; playing ends with this song"), None);
                 self.no_follower = true;
+                self.follow_nothing();
             }
             _ if self.state() == State::Ended => {
                 // The song ended while this was to take its place.
@@ -383,8 +407,9 @@ impl Controller {
                     self.roll(0);
                 }
             }
-            Purpose::Jump => {
-                let (fade, curve) = if live.song == self.song {
+            Purpose::Jump | Purpose::Load => {
+                let same = live.purpose == Purpose::Jump && live.song == self.song;
+                let (fade, curve) = if same {
                     (FADE_MS, Curve::Linear)
                 } else {
                     (SONG_FADE_MS, Curve::EqualPower)
