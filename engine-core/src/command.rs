@@ -1,6 +1,7 @@
 //! Commands: events that the controller sends to the callback through a fixed ring.
 
 use crate::cut::Cut;
+use crate::fade::Curve;
 use crate::ticket::Ticket;
 
 /// One thing to do at the first frame of the next call. `D` is the deck as the platform holds it.
@@ -10,6 +11,16 @@ pub enum Command<D> {
     Cut(Cut<D>),
     /// Drop the pending cut, if it is this deck's; the deck comes back.
     Cancel(Ticket),
+    /// Make the pending cut now instead, with this fade, if it is to this deck and at a frame of another: see
+    /// [`At`](crate::cut::At).
+    Hasten {
+        /// The deck that is to be cut to.
+        deck: Ticket,
+        /// Frames during which both decks sound.
+        fade: u32,
+        /// Shape of the fade.
+        curve: Curve,
+    },
     /// Play, from stopped or paused. A first start is not faded (0).
     Play {
         /// Fade-in, frames.

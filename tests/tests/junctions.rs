@@ -52,8 +52,13 @@ fn material(dir: &std::path::Path) -> Song {
 
 fn session() -> Session {
     let dir = tempfile::tempdir().unwrap();
+    let songs = vec![material(dir.path())];
+    session_of(dir, songs)
+}
+
+fn session_of(dir: tempfile::TempDir, songs: Vec<Song>) -> Session {
     let driver = Stepper::new(RATE, CALL as u32);
-    let player = PlayerBuilder::new(setlist(vec![material(dir.path())]))
+    let player = PlayerBuilder::new(setlist(songs))
         .output(driver.output())
         .poll(Duration::from_millis(10))
         .finish_at_end(false)
@@ -303,6 +308,37 @@ fn a_crossfade_is_as_long_as_it_is_said_to_be() {
         assert!((f64::from(*x) - wanted).abs() <= near, "{i}: {x} {wanted}");
     }
     assert!(rendered(songs) == heard, "rendered otherwise than played");
+}
+
+/// What follows is primed long before its time. Asked for at once, it comes with the very next call.
+#[test]
+fn the_next_song_is_ready_before_it_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let songs = two_songs(dir.path(), Handover::Crossfade(Time::Frames(9_001)));
+    let mut session = session_of(dir, songs);
+    // Far longer than it takes to read its beginning.
+    for _ in 0..100 {
+        session.step();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let answers = session.order("next");
+    assert_eq!(answers.recv_timeout(SOON).unwrap(), Answer::Accepted);
+    let at = session.heard.len();
+    session.steps(640);
+    assert_eq!(
+        answers.recv_timeout(SOON).unwrap(),
+        Answer::Done { frame: 0 }
+    );
+    let first = session.heard.iter().position(|x| *x != 0.0).unwrap();
+    let heard = &session.heard;
+    for i in first..at {
+        assert_eq!(heard[i], name_of((i - first) as u64), "before, {i}");
+    }
+    // A fade of 10 ms, which begins with the song before.
+    assert_eq!(heard[at], name_of((at - first) as u64));
+    for (i, x) in heard[at..].iter().enumerate().skip(480) {
+        assert_eq!(*x, name_of(i as u64) / 2.0, "after, {i}");
+    }
 }
 
 #[test]

@@ -38,6 +38,14 @@ impl<
                     self.drop_pending();
                 }
             }
+            Command::Hasten { deck, fade, curve } => {
+                if let Some(cut) = &mut self.pending
+                    && cut.deck.spec().ticket == deck
+                    && matches!(cut.at, At::Frame { .. })
+                {
+                    (cut.at, cut.fade, cut.curve) = (At::Now, fade, curve);
+                }
+            }
             Command::Play { fade } => self.play(fade),
             Command::Pause { fade } => self.leave(State::Paused, fade),
             Command::Stop { fade } => self.leave(State::Stopped, fade),

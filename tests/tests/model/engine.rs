@@ -355,6 +355,11 @@ impl<
                 return;
             }
             Action::Cancel { deck } => Command::Cancel(deck_ticket(deck)),
+            Action::Hasten { deck, fade, curve } => Command::Hasten {
+                deck: deck_ticket(deck),
+                fade,
+                curve,
+            },
             Action::Play(fade) => Command::Play { fade },
             Action::Pause(fade) => Command::Pause { fade },
             Action::Stop(fade) => Command::Stop { fade },

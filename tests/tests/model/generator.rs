@@ -321,7 +321,11 @@ impl Maker {
             0..8 => self.cut(actions),
             8 if !self.cut_to.is_empty() => {
                 let deck = self.pick(&self.cut_to.clone());
-                actions.push(Action::Cancel { deck });
+                let curve = self.pick(&[Curve::Linear, Curve::EqualPower]);
+                actions.push(match self.dice.one_in(2) {
+                    true => Action::Cancel { deck },
+                    false => Action::Hasten { deck, fade, curve },
+                });
             }
             9..12 => actions.push(Action::Play(fade)),
             12 => actions.push(Action::Pause(fade)),

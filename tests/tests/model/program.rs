@@ -99,6 +99,11 @@ pub enum Action {
     Cancel {
         deck: usize,
     },
+    Hasten {
+        deck: usize,
+        fade: u32,
+        curve: Curve,
+    },
     /// Where an outside transport is on the next frame.
     Follow(Outside),
     Play(u32),

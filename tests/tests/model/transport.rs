@@ -222,6 +222,12 @@ impl<'p> Reference<'p> {
             Action::Cancel { deck } if self.pending.is_some_and(|p| p.deck == deck) => {
                 self.drop_pending();
             }
+            Action::Hasten { deck, fade, curve } => {
+                let is_it = |p: &&mut Pending| p.deck == deck && matches!(p.at, When::Frame { .. });
+                if let Some(pending) = self.pending.as_mut().filter(is_it) {
+                    (pending.at, pending.frames, pending.curve) = (When::Now, fade, curve);
+                }
+            }
             Action::Play(fade) => self.play(fade),
             Action::Pause(fade) => self.leave(State::Paused, fade),
             Action::Stop(fade) => self.leave(State::Stopped, fade),

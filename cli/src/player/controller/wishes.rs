@@ -8,10 +8,10 @@ use engine_core::status::State;
 use engine_core::ticket::Ticket;
 
 use super::super::PlayerError;
-use super::super::decks::Purpose;
+use super::super::decks::{Live, Purpose};
 use super::super::wish::{Place, Wish};
 use super::{Controller, FADE_MS, SONG_FADE_MS};
-use crate::plan::Loop;
+use crate::plan::{Loop, Plan};
 use crate::song::Time;
 
 /// How far ahead of the present frame a splice is tried, ms; doubled each time it came too late.
@@ -351,6 +351,9 @@ impl Controller {
             return None;
         }
         let plan = self.plan(song, None, self.looping);
+        if let Some(deck) = self.hasten(song, plan) {
+            return Some(deck);
+        }
         let purpose = if self.current.is_none() {
             self.song = song;
             Purpose::Start
@@ -358,6 +361,45 @@ impl Controller {
             Purpose::Jump
         };
         self.begin(song, plan, purpose)
+    }
+
+    /// What is to follow the deck in play is just that: it is primed already, or nearly, and comes now.
+    fn hasten(&mut self, song: usize, plan: Plan) -> Option<Ticket> {
+        let current = self.current?;
+        let is_it = |s: usize, p: Plan, purpose: Purpose| {
+            (s, p) == (song, plan) && matches!(purpose, Purpose::Follow { of, .. } if of == current)
+        };
+        // (One that was handed over after it has taken its place.)
+        let is_live = |l: &&mut Live| is_it(l.song, l.plan, l.purpose);
+        let Some(live) = self.decks.live.last_mut().filter(is_live) else {
+            self.decks
+                .give_up(|p| !matches!(p.purpose, Purpose::Follow { .. }));
+            let mut preparing = self.decks.preparing.iter_mut();
+            let p = preparing.find(|p| is_it(p.song, p.plan, p.purpose))?;
+            p.purpose = Purpose::Jump;
+            return Some(p.ticket);
+        };
+        let (deck, before) = (live.ticket, live.purpose);
+        live.purpose = Purpose::Jump;
+        let hasten = Command::Hasten {
+            deck,
+            fade: self.frames(SONG_FADE_MS),
+            curve: Curve::EqualPower,
+        };
+        if !self.try_send(hasten) {
+            // It comes when it was to come; another one is prepared.
+            let mut live = self.decks.live.iter_mut();
+            if let Some(live) = live.find(|l| l.ticket == deck) {
+                live.purpose = before;
+            }
+            return None;
+        }
+        self.decks
+            .give_up(|p| !matches!(p.purpose, Purpose::Follow { .. }));
+        if self.rolling && self.state() != State::Playing {
+            self.roll(0);
+        }
+        Some(deck)
     }
 
     fn not_opened(&mut self, ticket: Ticket, e: PlayerError) {
