@@ -404,16 +404,26 @@ pub struct Recorder {
     client: jack::AsyncClient<(), Tape>,
     full: Arc<AtomicBool>,
     sounds: Arc<AtomicBool>,
-    /// The planes, once complete.
+    /// What was heard, once complete.
     done: Done,
     name: String,
 }
 
-type Done = Arc<Mutex<Option<Vec<Vec<f32>>>>>;
+type Done = Arc<Mutex<Option<Heard>>>;
+
+/// What a recorder heard.
+#[derive(Default)]
+pub struct Heard {
+    /// One for each input.
+    pub planes: Vec<Vec<f32>>,
+    /// When each callback came (the recorder's own: in the same cycle, after those of the clients it hears) and the first
+    /// frame it brought.
+    pub calls: Vec<(usize, Instant)>,
+}
 
 struct Tape {
     ports: Vec<jack::Port<jack::AudioIn>>,
-    planes: Vec<Vec<f32>>,
+    heard: Heard,
     frames: usize,
     running: bool,
     full: Arc<AtomicBool>,
@@ -484,8 +494,11 @@ impl Recorder {
         let name = client.name().to_owned();
         let tape = Tape {
             ports,
-            // Not `vec![…; inputs]`: a clone has no capacity.
-            planes: (0..inputs).map(|_| Vec::with_capacity(frames)).collect(),
+            heard: Heard {
+                // Not `vec![…; inputs]`: a clone has no capacity.
+                planes: (0..inputs).map(|_| Vec::with_capacity(frames)).collect(),
+                calls: Vec::with_capacity(frames / 32 + 2),
+            },
             frames,
             running: false,
             full: full.clone(),
@@ -556,33 +569,43 @@ impl Recorder {
 
     /// The planes, one per input, once they are complete; the recorder stays where it is.
     pub fn take(&self) -> Option<Vec<Vec<f32>>> {
+        self.take_heard().map(|heard| heard.planes)
+    }
+
+    fn take_heard(&self) -> Option<Heard> {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         done.take()
     }
 
     /// The planes, one per input: complete, or as far as they got by `deadline`.
     pub fn finish(self, deadline: Duration) -> Vec<Vec<f32>> {
+        self.finish_with_calls(deadline).planes
+    }
+
+    /// The same, with when it was called.
+    pub fn finish_with_calls(self, deadline: Duration) -> Heard {
         let start = Instant::now();
         while !self.full() && start.elapsed() < deadline {
             thread::sleep(Duration::from_millis(2));
         }
-        if let Some(planes) = self.take() {
-            return planes;
+        if let Some(heard) = self.take_heard() {
+            return heard;
         }
         let tape = self.client.deactivate().map(|(_client, (), tape)| tape);
-        tape.map(|t| t.planes).unwrap_or_default()
+        tape.map(|t| t.heard).unwrap_or_default()
     }
 }
 
 impl jack::ProcessHandler for Tape {
     fn process(&mut self, _: &jack::Client, scope: &jack::ProcessScope) -> jack::Control {
-        let have = self.planes.first().map_or(0, Vec::len);
+        let now = Instant::now();
+        let have = self.heard.planes.first().map_or(0, Vec::len);
         if self.full.load(Ordering::Relaxed) {
             return jack::Control::Continue;
         }
         if have >= self.frames {
             if let Ok(mut done) = self.done.try_lock() {
-                *done = Some(std::mem::take(&mut self.planes));
+                *done = Some(std::mem::take(&mut self.heard));
                 self.full.store(true, Ordering::Release);
             }
             return jack::Control::Continue;
@@ -600,7 +623,11 @@ impl jack::ProcessHandler for Tape {
                 None => return jack::Control::Continue,
             }
         }
-        for (port, plane) in self.ports.iter().zip(&mut self.planes) {
+        let calls = &mut self.heard.calls;
+        if calls.len() < calls.capacity() {
+            calls.push((have, now));
+        }
+        for (port, plane) in self.ports.iter().zip(&mut self.heard.planes) {
             let new = &port.as_slice(scope)[from..];
             plane.extend_from_slice(&new[..new.len().min(self.frames - have)]);
         }

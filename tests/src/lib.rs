@@ -8,6 +8,7 @@ pub mod alsa_rig;
 pub mod blocker;
 pub mod conductor;
 pub mod dice;
+pub mod flood;
 pub mod guest;
 pub mod jack_look;
 pub mod jackd;
