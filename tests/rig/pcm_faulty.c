@@ -10,10 +10,12 @@
  *
  * Settings, all optional:
  *   file          where the frames heard go, raw and interleaved; made anew at every open. Beside it FILE.faults:
- *                 a line for each fault that struck, `underrun` for a true one
+ *                 a line for each fault that struck, `underrun` for a true one; after an xrun `gap` and for how many
+ *                 microseconds nothing was heard
  *   speed         1.0 is real time
  *   formats       "S16_LE,S32_LE"    (S16, S24, S24_3, S32 and float when left out)
  *   rates         "44100,48000"      (8000 to 384000 when left out)
+ *                 Either may be the path of a file that says it, so that a card can come back as another one.
  *   channels_min, channels_max       (1 to 64)
  *   mmap          no: read/write access only
  *   short         n: a write takes at most n frames (read/write access only)
@@ -76,6 +78,7 @@ struct faulty {
 	uint64_t heard;		  /* frames since open */
 	snd_pcm_uframes_t hw;	  /* play position, counted from prepare */
 	uint64_t still_until_ns;  /* stalled until then */
+	uint64_t xrun_ns;	  /* when the last frame before an xrun was through */
 	int hung, gone, sick, noroom, refuse_resume;
 
 	/* Only with `short`: alsa-lib hands the data over instead of mapping the buffer. */
@@ -105,9 +108,21 @@ static void interrupts(struct faulty *f, int on)
 	timerfd_settime(f->timer, 0, &spec, NULL);
 }
 
+static void note(struct faulty *f, const char *what)
+{
+	if (f->log >= 0 && dprintf(f->log, "%s\n", what) < 0)
+		perror("faulty: log");
+}
+
 static void run_clock(struct faulty *f)
 {
 	f->clock_start_ns = now_ns();
+	if (f->xrun_ns) {
+		char gap[32];
+		snprintf(gap, sizeof gap, "gap %llu", (unsigned long long)((f->clock_start_ns - f->xrun_ns) / 1000));
+		note(f, gap);
+		f->xrun_ns = 0;
+	}
 	f->heard_at_start = f->heard;
 	f->moving = 1;
 	if (!f->noroom)
@@ -152,12 +167,6 @@ static void disconnect(struct faulty *f)
 	interrupts(f, 1); /* left unread from now on: ready for ever */
 }
 
-static void note(struct faulty *f, const char *what)
-{
-	if (f->log >= 0 && dprintf(f->log, "%s\n", what) < 0)
-		perror("faulty: log");
-}
-
 /* Sets the state, so that alsa-lib learns the position and the fault in one: an error as the
  * position would hide what was still queued, one call later a write could slip in between. */
 static void underrun(struct faulty *f)
@@ -181,6 +190,8 @@ static void strike(struct faulty *f, const struct fault *fault)
 	note(f, kind_names[fault->kind]);
 	switch (fault->kind) {
 	case XRUN:
+		f->xrun_ns = f->clock_start_ns +
+			     (uint64_t)((double)(f->heard - f->heard_at_start) * 1e9 / (f->io.rate * f->speed));
 		underrun(f);
 		break;
 	case SICK:
@@ -455,12 +466,25 @@ static int refused(const char *fault, const char *gone_flag)
 	return 0;
 }
 
+/* The beginning of a short file. */
+static char *contents(const char *path)
+{
+	char *text = calloc(1, 256);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (text && (fd < 0 || read(fd, text, 255) < 0))
+		perror("faulty: list");
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
 /* Splits "a,b,c" and hands each word to `value`. */
 static unsigned parse_list(const char *text, unsigned *out, unsigned max, unsigned (*value)(const char *))
 {
 	unsigned n = 0;
-	char *copy = strdup(text), *rest = NULL;
-	for (char *word = strtok_r(copy, ", ", &rest); word && n < max; word = strtok_r(NULL, ", ", &rest))
+	char *copy = *text == '/' ? contents(text) : strdup(text), *rest = NULL;
+	for (char *word = copy ? strtok_r(copy, ", \n", &rest) : NULL; word && n < max;
+	     word = strtok_r(NULL, ", \n", &rest))
 		out[n++] = value(word);
 	free(copy);
 	return n;

@@ -1,10 +1,12 @@
 //! The device or server goes away and comes back: playing goes on at the right place.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use backline::player::{Note, OnLoss, OnReturn, Output, Player, PlayerBuilder};
+use backline::render::{Options, Pulled, Rendering};
 use backline::report::{DeviceState, Ended, State};
+use backline::song::Song;
 use backline_tests::alsa_rig::isolated;
 use backline_tests::jackd::{Jackd, Recorder};
 use backline_tests::session::{SOON, alsa, close, faulty, finish, jack, read_raw, until};
@@ -165,4 +167,124 @@ fn a_return_may_also_start_over_or_stay() {
             let _ = std::fs::remove_file(&gone);
         }
     });
+}
+
+/// What of a session is heard after the card of 48 kHz and float has come back as another one.
+fn comes_back_as(folder: &Path, rates: &str, formats: &str) -> (u64, PathBuf, Player) {
+    let (gone, as_rates, as_formats) = (
+        folder.join("gone"),
+        folder.join("rates"),
+        folder.join("formats"),
+    );
+    std::fs::write(&as_rates, "48000").unwrap();
+    std::fs::write(&as_formats, "FLOAT_LE").unwrap();
+    let settings = format!(
+        "SPEED=1,FAULT=disconnect@30000,GONE={},RATES={},FORMATS={}",
+        gone.display(),
+        as_rates.display(),
+        as_formats.display()
+    );
+    let (file, device) = faulty(folder, &settings);
+    let player = PlayerBuilder::new(setlist(vec![long_ramp(folder)]))
+        .output(alsa(device))
+        .poll(Duration::from_millis(10))
+        .period(Some(PERIOD), Some(4))
+        .on_loss(OnLoss::Wait, OnReturn::Resume)
+        .build()
+        .expect("a session");
+    player.play();
+    until("unplugged", || {
+        gone.exists() && player.status().position.reason.is_some()
+    });
+    let (first, last) = heard(&read_raw(&file, 2));
+    assert_eq!(first, 0);
+    let place = player.status().position.frame;
+    check_return(last + 1, place);
+    std::fs::write(&as_rates, rates).unwrap();
+    std::fs::write(&as_formats, formats).unwrap();
+    std::fs::remove_file(&gone).unwrap();
+    until("unplugged again", || {
+        gone.exists() && player.status().position.reason.is_some()
+    });
+    (place, file, player)
+}
+
+fn long_ramp(folder: &Path) -> Song {
+    let file = write_ramp(folder, "ramp", RATE, 400_000, 1.0);
+    song("ramp", vec![track("ramp", &file)])
+}
+
+#[test]
+fn a_card_that_comes_back_with_another_format_goes_on_exactly() {
+    isolated(
+        "a_card_that_comes_back_with_another_format_goes_on_exactly",
+        |folder| {
+            let (place, file, player) = comes_back_as(folder, "48000", "S32_LE");
+            let data = std::fs::read(&file).unwrap();
+            let left = data.chunks_exact(8).map(|f| [f[0], f[1], f[2], f[3]]);
+            let left: Vec<i64> = left.map(|x| i32::from_le_bytes(x).into()).collect();
+            assert_eq!(left.len(), 30_000);
+            for (i, x) in left.iter().enumerate() {
+                assert_eq!(*x, (place as i64 + i as i64 + 1) << 8, "frame {i}");
+            }
+            close(player, SOON);
+        },
+    );
+}
+
+#[test]
+fn a_card_that_comes_back_at_another_rate_goes_on_exactly() {
+    isolated(
+        "a_card_that_comes_back_at_another_rate_goes_on_exactly",
+        |folder| {
+            let (place, file, player) = comes_back_as(folder, "96000", "FLOAT_LE");
+            assert_eq!(player.status().rate, 96_000);
+            let heard = read_raw(&file, 2).swap_remove(0);
+            let options = Options {
+                mix: true,
+                rate: Some(96_000),
+                ..Options::default()
+            };
+            let mut rendering = Rendering::open(setlist(vec![long_ramp(folder)]), options).unwrap();
+            let mut wanted = Vec::new();
+            while wanted.len() < 200_000 {
+                match rendering.pull().unwrap() {
+                    Pulled::Frames(n) => wanted.extend_from_slice(&rendering.mix()[0][..n]),
+                    Pulled::Waiting => {}
+                    Pulled::End => break,
+                }
+            }
+            let from = 2 * place as usize;
+            assert_eq!(heard.len(), 30_000);
+            for (i, x) in heard.iter().enumerate() {
+                assert_eq!(*x, wanted[from + i], "frame {i} after {place}");
+            }
+            close(player, SOON);
+        },
+    );
+}
+
+#[test]
+fn a_card_that_has_not_got_the_songs_rate_plays_at_one_of_its_own() {
+    isolated(
+        "a_card_that_has_not_got_the_songs_rate_plays_at_one_of_its_own",
+        |folder| {
+            let file = write_ramp(folder, "ramp", 44_100, 44_100, 1.0);
+            let songs = setlist(vec![song("ramp", vec![track("ramp", &file)])]);
+            let build = |rate| {
+                let output = alsa("faulty:SPEED=4,RATES=96000".into());
+                PlayerBuilder::new(songs.clone())
+                    .output(output)
+                    .rate(rate)
+                    .build()
+            };
+            let player = build(None).expect("a session");
+            player.play();
+            let summary = finish(player, SOON);
+            assert_eq!((summary.ended, summary.frames), (Ended::End, 96_000));
+            assert_eq!(summary.rate, Some(96_000));
+            // One that is asked for is not to be another.
+            assert!(build(Some(44_100)).is_err());
+        },
+    );
 }

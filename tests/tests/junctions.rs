@@ -331,8 +331,8 @@ fn the_next_song_is_ready_before_it_is_asked_for() {
     );
     let first = session.heard.iter().position(|x| *x != 0.0).unwrap();
     let heard = &session.heard;
-    for i in first..at {
-        assert_eq!(heard[i], name_of((i - first) as u64), "before, {i}");
+    for (i, x) in heard[first..at].iter().enumerate() {
+        assert_eq!(*x, name_of(i as u64), "before, {i}");
     }
     // A fade of 10 ms, which begins with the song before.
     assert_eq!(heard[at], name_of((at - first) as u64));

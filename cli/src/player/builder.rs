@@ -353,7 +353,7 @@ impl PlayerBuilder {
             }
         }
         let mut asked = self.asked;
-        asked.rate = asked.rate.or_else(|| songs[0].usual_rate());
+        asked.best_rate = songs[0].usual_rate();
         let mut rig = Rig::open(&self.output, &layout, asked)?;
         let rate = rig.granted.rate;
         let last = songs.len() - 1;

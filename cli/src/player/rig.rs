@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use engine_core::backend::{Closed, Granted, Process, Wish};
+use engine_core::backend::{
+    BackendError, BackendErrorKind as Kind, Closed, Granted, Process, Wish,
+};
 use engine_core::engine::EngineConfig;
 use engine_core::host::{self, HostHandle};
 use engine_core::seat::Seat;
@@ -21,6 +23,8 @@ const RAMP_MS: u32 = 5;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Asked {
     pub rate: Option<u32>,
+    /// The rate that would be best; where the device hasn't got it, any of its own will do.
+    pub best_rate: Option<u32>,
     pub period: Option<u32>,
     pub periods: Option<u32>,
     pub format: Option<engine_core::convert::SampleFormat>,
@@ -39,15 +43,22 @@ pub(super) struct Rig {
 impl Rig {
     /// Opens the driver and seats an engine at the granted rate. Nothing sounds yet.
     pub fn open(output: &Output, layout: &Layout, asked: Asked) -> Result<Self, PlayerError> {
-        let mut driver = output.driver(layout);
         let outs: Vec<&str> = layout.outs.iter().map(String::as_str).collect();
-        let granted = driver.open(&Wish {
-            rate: asked.rate,
-            period: asked.period,
-            periods: asked.periods,
-            format: asked.format,
-            outs: &outs,
-        })?;
+        let open = |rate| -> Result<(Driver, Granted), BackendError> {
+            let mut driver = output.driver(layout);
+            let granted = driver.open(&Wish {
+                rate,
+                period: asked.period,
+                periods: asked.periods,
+                format: asked.format,
+                outs: &outs,
+            })?;
+            Ok((driver, granted))
+        };
+        let (driver, granted) = match open(asked.rate.or(asked.best_rate)) {
+            Err(e) if e.kind == Kind::Rate && asked.rate.is_none() => open(None)?,
+            other => other?,
+        };
         let config = EngineConfig {
             rate: granted.rate,
             ramp: granted.rate * RAMP_MS / 1000,
