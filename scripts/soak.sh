@@ -16,8 +16,8 @@ else
     # Checks too long for every day: each of the 2³² floats through every conversion; more programs of the model.
     cargo test --release -p engine-core --features alloc --lib -- --ignored
     BACKLINE_SOAK=1 cargo test --release -p backline-tests --test model
-    # A server that is killed twenty times, and callbacks that are late two hundred times.
-    BACKLINE_SOAK=1 cargo test --release -p backline-tests --test e2e_survive --test jack_backend --test pipewire --test control_socket -- --show-output
+    # A day of programme; a server that is killed twenty times, and callbacks that are late two hundred times.
+    BACKLINE_SOAK=1 cargo test --release -p backline-tests --test day --test e2e_survive --test jack_backend --test pipewire --test control_socket -- --show-output
     # The packages: what is in them, and that the programs for ARM render what this one does.
     scripts/deb.sh --test
     # A minute of fuzzing for each kind of input.
@@ -34,6 +34,9 @@ else
     fi
     BACKLINE_GUEST_SECONDS=60 GUEST_TIMEOUT=1200 GUEST_BACKLINE=${CARGO_TARGET_DIR:-$top/target}/release/backline CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$top/tests/rig/guest/runner.sh \
         cargo test -p backline-tests --test guest_stems -- --test-threads=1 --show-output
+    # An hour of the guest's time as a kiosk.
+    BACKLINE_GUEST_SECONDS=3600 GUEST_TIMEOUT=3600 GUEST_BACKLINE=${CARGO_TARGET_DIR:-$top/target}/release/backline CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER=$top/tests/rig/guest/runner.sh \
+        cargo test -p backline-tests --test guest_hour -- --show-output
     backline=${CARGO_TARGET_DIR:-target}/release/backline
 fi
 work=$(mktemp -d)

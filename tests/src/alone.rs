@@ -9,7 +9,7 @@ const INSIDE: &str = "BACKLINE_TEST_ALONE";
 /// Runs `body` in a process of its own. `test` is the name of the calling test.
 ///
 /// # Panics
-/// When it fails there, or takes longer than two minutes; with `BACKLINE_SOAK` set, ten.
+/// When it fails there, or takes longer than two minutes; with `BACKLINE_SOAK` set, an hour.
 pub fn alone(test: &str, body: impl FnOnce()) {
     alone_with(test, &[], body);
 }
@@ -31,7 +31,7 @@ pub fn alone_with(test: &str, environment: &[(&str, &OsStr)], body: impl FnOnce(
         .spawn()
         .expect("this test again");
     let minutes = if std::env::var_os("BACKLINE_SOAK").is_some() {
-        10
+        60
     } else {
         2
     };
