@@ -10,13 +10,16 @@ use engine_core::backend::{
     Report, Wish,
 };
 
+use crate::mixer::Mixer;
 use crate::negotiate::Request;
 use crate::options::AlsaOptions;
 use crate::shared::{Command, Shared};
-use crate::{MAX_CHANNELS, worker};
+use crate::{MAX_CHANNELS, notice, worker};
 
 /// A PCM that does not open within this time hangs (a plug-in that waits for its server).
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
+/// One that has done nothing yet is closed in no time.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 /// Starting is preparing the PCM: milliseconds.
 const RUN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -24,6 +27,7 @@ const RUN_WITHIN: Duration = Duration::from_secs(5);
 pub struct Alsa<P: Process> {
     options: AlsaOptions,
     link: Option<Link<P>>,
+    mixer: Option<Mixer>,
 }
 
 /// The audio thread of one open PCM.
@@ -40,12 +44,35 @@ impl<P: Process + 'static> Alsa<P> {
         Self {
             options,
             link: None,
+            mixer: None,
         }
     }
 
     /// The options it was made with.
     pub fn options(&self) -> &AlsaOptions {
         &self.options
+    }
+
+    /// Sets the volume that is to be minded before anything sounds; without it, the device is not open.
+    fn mind_mixer(
+        &mut self,
+        mut granted: Granted,
+        card: Option<u32>,
+    ) -> Result<Granted, BackendError> {
+        let Some(options) = &self.options.mixer else {
+            return Ok(granted);
+        };
+        match Mixer::open(options, &self.options.device, card) {
+            Ok((mixer, notice)) => {
+                self.mixer = Some(mixer);
+                granted.notice = notice::and(&granted.notice, &notice);
+                Ok(granted)
+            }
+            Err(refused) => {
+                self.close(CLOSE_WITHIN);
+                Err(refused)
+            }
+        }
     }
 
     fn misuse(&self, what: &str) -> BackendError {
@@ -132,13 +159,13 @@ impl<P: Process + 'static> Backend<P> for Alsa<P> {
                 .map_err(failed)?
         };
         match reply.recv_timeout(OPEN_WITHIN) {
-            Ok(Ok(granted)) => {
+            Ok(Ok((granted, card))) => {
                 self.link = Some(Link {
                     shared,
                     start: Some(start),
                     thread,
                 });
-                Ok(granted)
+                self.mind_mixer(granted, card)
             }
             Ok(Err(refused)) => {
                 // It has closed the device before it answers: nothing can hang any more.
@@ -178,12 +205,22 @@ impl<P: Process + 'static> Backend<P> for Alsa<P> {
     }
 
     fn report(&mut self) -> Report {
-        self.link
-            .as_ref()
-            .map_or_else(Report::default, |link| link.shared.report())
+        let link = self.link.as_ref();
+        Report {
+            volume: self.mixer.as_ref().and_then(Mixer::volume),
+            ..link.map_or_else(Report::default, |link| link.shared.report())
+        }
+    }
+
+    fn set_volume(&mut self, level_db: f32) -> Result<u32, BackendError> {
+        match &self.mixer {
+            Some(mixer) => Ok(mixer.set(level_db)),
+            None => Err(self.misuse("is played to without a mixer")),
+        }
     }
 
     fn close(&mut self, deadline: Duration) -> Closed {
+        self.mixer = None;
         let Some(link) = self.link.take() else {
             return Closed::Clean;
         };

@@ -10,6 +10,7 @@
 //!   yet waits in a stage, through xruns, suspends and partial writes.
 //! * An xrun is healed in place; a recovery that never sticks, a device that stands still and one
 //!   that was unplugged end as [`Lost`](engine_core::backend::Health::Lost) with a reason.
+//! * The card's mixer is left alone, unless a volume of it is named: that one is set, and kept under its ceiling.
 //! * A PCM that nothing paces (`null`, `file`) is driven by what the engine has ready.
 #![warn(missing_docs)]
 #![cfg_attr(rtsan, feature(sanitize))]
@@ -30,7 +31,9 @@ mod holder;
 mod hotplug;
 mod list;
 mod locked;
+mod mixer;
 mod negotiate;
+mod notice;
 mod options;
 pub mod realtime;
 mod refusal;
@@ -43,7 +46,7 @@ mod worker;
 pub use backend::Alsa;
 pub use hotplug::Watch;
 pub use list::{PlaybackDevice, list};
-pub use options::{Access, AlsaOptions};
+pub use options::{Access, AlsaOptions, KeepAlive, MixerOptions};
 pub use sequencer::{Message, Sequencer, SequencerError};
 
 /// Most channels a device may be opened with.

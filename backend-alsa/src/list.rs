@@ -10,7 +10,7 @@ use alsa::{Card, Direction};
 use engine_core::convert::SampleFormat;
 
 use crate::chatter::Chatter;
-use crate::negotiate;
+use crate::{mixer, negotiate};
 
 /// A device that can be played to, or could be were it not busy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub struct PlaybackDevice {
     pub formats: Vec<SampleFormat>,
     /// Usual rates the hardware takes, Hz; empty when that isn't known.
     pub rates: Vec<u32>,
+    /// The volumes of the card's mixer, as [`MixerOptions`](crate::MixerOptions) name them (with `,INDEX` from the second of
+    /// a name on); of a card's own devices only.
+    pub volumes: Vec<String>,
     /// It takes HDMI subframes only when opened as `hw:`: use its `hdmi:` or `plughw:` name.
     pub hdmi: bool,
 }
@@ -56,6 +59,7 @@ pub fn list() -> Vec<PlaybackDevice> {
             channels: None,
             formats: Vec::new(),
             rates: Vec::new(),
+            volumes: Vec::new(),
             name,
         });
     }
@@ -70,6 +74,7 @@ fn of_card(card: &Card) -> Vec<PlaybackDevice> {
     let Ok(id) = ctl.card_info().and_then(|i| i.get_id().map(str::to_owned)) else {
         return Vec::new();
     };
+    let volumes = mixer::list(&format!("hw:{}", card.get_index()));
     let card_name = card.get_name().unwrap_or_else(|_| id.clone());
     DeviceIter::new(&ctl)
         .filter_map(|device| {
@@ -85,6 +90,7 @@ fn of_card(card: &Card) -> Vec<PlaybackDevice> {
                 channels: takes.channels,
                 formats: takes.formats,
                 rates: takes.rates,
+                volumes: volumes.clone(),
                 name,
             })
         })

@@ -41,6 +41,8 @@ pub(crate) struct Opened {
     pub(crate) name: String,
     pub(crate) pcm: PCM,
     pub(crate) end: End,
+    /// Index of the card that is played to, where there is one.
+    pub(crate) card: Option<u32>,
     pub(crate) mapped: bool,
     pub(crate) format: SampleFormat,
     pub(crate) channels: usize,
@@ -94,6 +96,10 @@ pub(crate) fn open(request: &Request) -> Result<Opened, BackendError> {
     let start_at = software(&pcm, &agreed).map_err(|e| said(e.errno(), "refuses its settings"))?;
     Ok(Opened {
         name: device.to_owned(),
+        card: pcm
+            .info()
+            .ok()
+            .and_then(|i| u32::try_from(i.get_card()).ok()),
         pcm,
         end,
         mapped,

@@ -14,8 +14,35 @@ pub enum Access {
     Rw,
 }
 
+/// What a device gets while nothing is to be heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeepAlive {
+    /// Nothing: the stream stops at the end of a song, and stands before the first.
+    #[default]
+    No,
+    /// Silence.
+    Silence,
+    /// Noise of one step of 24 bit (of 16 bit, where the device has those), also in place of digital silence while it
+    /// plays; dither does as well.
+    Noise,
+}
+
+/// A volume of the card's mixer that is to be minded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MixerOptions {
+    /// The element's name, such as `Master`.
+    pub name: String,
+    /// Which one of that name, from 0.
+    pub index: u32,
+    /// What it is set to when the device is opened, dB; −∞ is off. `None` leaves it as it is, unless it is above the
+    /// ceiling.
+    pub level_db: Option<f32>,
+    /// What it is never let above, dB, whoever turns it up.
+    pub max_db: Option<f32>,
+}
+
 /// Options of [`Alsa`](crate::Alsa).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AlsaOptions {
     /// The PCM's name, verbatim: `default`, `hw:CARD=x,DEV=0`, `plughw:…`, `null`. Or a USB card by what is
     /// built into it, `usb:VENDOR:PRODUCT[:SERIAL]`, or by its socket, `usb:1-1.2`: looked up at each opening.
@@ -31,6 +58,10 @@ pub struct AlsaOptions {
     pub strict_rate: bool,
     /// Keep the audio buffers and the thread's stack in memory where that is allowed.
     pub lock_memory: bool,
+    /// Keep the stream going while nothing is to be heard: for DACs that pop when it stops. Not where nothing paces it.
+    pub keep_alive: KeepAlive,
+    /// The hardware's volume; `None` leaves the mixer alone.
+    pub mixer: Option<MixerOptions>,
 }
 
 impl Default for AlsaOptions {
@@ -42,6 +73,8 @@ impl Default for AlsaOptions {
             rt_priority: Some(45),
             strict_rate: false,
             lock_memory: true,
+            keep_alive: KeepAlive::No,
+            mixer: None,
         }
     }
 }

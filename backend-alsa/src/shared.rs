@@ -148,6 +148,7 @@ impl Shared {
                     .filter(|ppm| !ppm.is_nan()),
                 ..Timing::default()
             },
+            volume: None,
         }
     }
 

@@ -3,6 +3,7 @@
 mod drain;
 mod play;
 mod recover;
+mod rest;
 mod wait;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::fault;
 use crate::flow::Flow;
 use crate::locked::Locked;
 use crate::negotiate::{self, Opened, Request};
+use crate::options::KeepAlive;
 use crate::shared::{Command, Shared};
 use crate::transfer::Stage;
 use crate::{MAX_CHANNELS, chatter, realtime, refusal};
@@ -32,11 +34,11 @@ const NAP: Duration = Duration::from_millis(4);
 /// Silence after the last frame on a sound card, so that what is on its way inside it is heard:
 /// cards count a frame as played when they have fetched it.
 const TAIL: Duration = Duration::from_millis(100);
-/// The thread's whole life. Answers `granted` once, then waits for its process.
+/// The thread's whole life. Answers `granted` once, with the card's index, then waits for its process.
 pub(crate) fn thread<P: Process>(
     request: &Request,
     shared: Arc<Shared>,
-    granted: &Sender<Result<Granted, BackendError>>,
+    granted: &Sender<Result<(Granted, Option<u32>), BackendError>>,
     process: &Receiver<P>,
 ) {
     // The first local is dropped last: after the PCM is closed and the process dropped.
@@ -64,8 +66,8 @@ pub(crate) fn thread<P: Process>(
             return;
         }
     };
-    let _ = granted.send(Ok(worker.pcm.granted()));
-    let Ok(mut process) = process.recv() else {
+    let _ = granted.send(Ok((worker.pcm.granted(), worker.pcm.card)));
+    let Some(mut process) = worker.await_process(process) else {
         return;
     };
     worker.run(&mut process);
@@ -110,6 +112,8 @@ enum Mode {
     Halted,
     /// Keeps the device filled.
     Running,
+    /// Keeps it filled with silence, and waits for a command.
+    Resting,
     /// Hands over what is staged, then lets the device play out.
     Draining(Drain),
     /// Waits to be ended.
@@ -127,6 +131,10 @@ enum Drain {
     Empty,
     /// What the plug-in handed on is heard by then.
     Behind { until: Instant },
+    /// The stage is handed over, and the device is kept going.
+    Alive,
+    /// It has heard all when so many frames were taken.
+    AliveUntil { last: u64 },
 }
 
 /// What a turn of the loop ended with.
@@ -144,6 +152,9 @@ struct Worker {
     shared: Arc<Shared>,
     outs: usize,
     converter: Converter<MAX_CHANNELS>,
+    keep_alive: KeepAlive,
+    /// Noise in place of digital silence.
+    murmur: Option<rest::Murmur>,
     /// Channels beyond the outputs would get the dither's noise.
     hush: bool,
     planes: Locked<f32>,
@@ -194,6 +205,9 @@ impl Worker {
             device: request.options.device.clone(),
             outs: request.outs,
             converter: Converter::new(pcm.format, request.options.dither),
+            keep_alive: request.options.keep_alive,
+            murmur: (request.options.keep_alive == KeepAlive::Noise && !dithered)
+                .then(|| rest::Murmur::new(pcm.format)),
             hush: dithered && request.outs < pcm.channels,
             planes,
             stage,
@@ -231,13 +245,18 @@ impl Worker {
                     continue;
                 }
                 Mode::Running => self.play(process),
+                Mode::Resting => self.rest(),
                 Mode::Draining(drain) => self.drain(drain),
             };
-            match turn {
-                Ok(Turn::Again) => {}
-                Ok(Turn::Wait) => self.wait_for_room(),
-                Err(errno) => self.heal(errno),
-            }
+            self.take_turn(turn);
+        }
+    }
+
+    fn take_turn(&mut self, turn: Result<Turn, i32>) {
+        match turn {
+            Ok(Turn::Again) => {}
+            Ok(Turn::Wait) => self.wait_for_room(),
+            Err(errno) => self.heal(errno),
         }
     }
 
@@ -266,6 +285,13 @@ impl Worker {
             (Command::Quit, _) => {}
             (_, Mode::Lost) => self.answer(),
             (Command::Run, Mode::Running) => self.answer(),
+            (
+                Command::Run,
+                Mode::Resting | Mode::Draining(Drain::Alive | Drain::AliveUntil { .. }),
+            ) => self.go_on_playing(),
+            (Command::Drain, Mode::Running) if self.keeps_alive() => {
+                self.mode = Mode::Draining(Drain::Alive);
+            }
             (Command::Run, _) => self.begin(),
             (Command::Drain, Mode::Running) => {
                 let tail = if self.pcm.end.is_card() {
@@ -277,10 +303,13 @@ impl Worker {
             }
             // Already on its way: the new command is answered when it is through.
             (Command::Drain, Mode::Draining(_)) => {}
-            (Command::Drain | Command::Drop, Mode::Halted) => self.answer(),
+            (Command::Drain | Command::Drop, Mode::Halted | Mode::Resting) => self.answer(),
             (Command::Drop, _) => {
                 let _ = self.pcm.pcm.drop();
                 self.stop();
+                if self.keeps_alive() {
+                    self.begin_resting();
+                }
             }
         }
         Some(command)
@@ -300,18 +329,23 @@ impl Worker {
             let _ = self.pcm.pcm.drop();
         }
         self.mode = Mode::Running;
+        self.start_over();
+        self.answer();
+    }
+
+    /// Prepares the device, with nothing in it or on its way.
+    fn start_over(&mut self) {
         self.stage.clear();
         self.attempts = 0;
         self.in_episode = false;
         self.stalled = None;
         self.accepted = 0;
         self.running_since = Instant::now();
-        self.shared.set_health(Health::Running);
+        self.shared.set_health(self.well());
         match self.pcm.pcm.prepare() {
             Ok(()) => self.prepared(),
             Err(e) => self.heal(e.errno()),
         }
-        self.answer();
     }
 
     /// Halted: nothing waits any more.

@@ -310,6 +310,7 @@ impl<P: Process + 'static> Open<P> {
             cycles,
             rt_priority: s.priority(),
             timing: s.punctuality.timing(),
+            volume: None,
         }
     }
 }

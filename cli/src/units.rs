@@ -4,6 +4,7 @@
 
 mod connect;
 mod level;
+mod mixer_name;
 mod song;
 mod time;
 mod track;
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 
 pub use connect::Connect;
 pub use level::{DEFAULT_MAX_GAIN_DB, Level, db_from_gain, gain_from_db};
+pub use mixer_name::MixerName;
 pub use song::SongRef;
 pub use time::{TimeRange, frames_from_nanos};
 pub use track::{

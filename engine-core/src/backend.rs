@@ -138,6 +138,19 @@ pub struct Report {
     pub rt_priority: Option<u8>,
     /// How punctual the server or device is.
     pub timing: Timing,
+    /// The hardware's volume, where one is minded and the device is there.
+    pub volume: Option<Volume>,
+}
+
+/// A volume of the hardware.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Volume {
+    /// How loud it is in its own dB, by its loudest channel; −∞ while it is switched off.
+    pub level_db: f32,
+    /// The last wish ([`Backend::set_volume`]) that was carried out.
+    pub done: u32,
+    /// How often something else turned it up over its ceiling, and it was brought back; wraps.
+    pub capped: u32,
 }
 
 /// What a server or device tells of its own punctuality; `None` is not measured. Times in µs.
@@ -194,6 +207,19 @@ pub trait Backend<P: Process> {
         let _ = on;
     }
 
+    /// Turns the hardware's volume to so many dB, −∞ is off; it ends at the ceiling it was opened with. Queued: the
+    /// number of the wish, which [`Volume::done`] has once it is carried out.
+    ///
+    /// # Errors
+    /// None is minded, or the device is gone.
+    fn set_volume(&mut self, level_db: f32) -> Result<u32, BackendError> {
+        let _ = level_db;
+        Err(BackendError::new(
+            BackendErrorKind::Usage,
+            format_args!("This output has no volume of the hardware's."),
+        ))
+    }
+
     /// Gives everything back within `deadline`, running or not, lost or not.
     fn close(&mut self, deadline: Duration) -> Closed;
 }
@@ -228,6 +254,8 @@ pub enum BackendErrorKind {
     Channels,
     /// The device refuses the period or buffer size.
     Period,
+    /// The device has no such volume in its mixer, or one that can't be kept under the ceiling. Name another.
+    Mixer,
     /// A wish contradicts itself or names what can't be (a port that is no input, a regular
     /// expression that does not compile): a usage error.
     Usage,

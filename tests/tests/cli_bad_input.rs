@@ -242,6 +242,13 @@ fn a_device_that_is_not_there_is_69() {
         69,
         &["nobody"],
     );
+    // A mixer means a card.
+    refused(
+        &home,
+        "a.wav --mixer Master --device null",
+        69,
+        &["\"null\"", "no sound card", "mixer"],
+    );
     // These are for JACK alone: nothing else would do what they ask for.
     refused(&home, "a.wav --ports tracks", 69, &["--ports", "JACK"]);
 }
@@ -267,6 +274,10 @@ fn flags_that_make_no_sense_are_64_and_never_reach_the_stream() {
         "play a.wav --gain a=loud",
         "play a.wav --start 0:10 --end 0:05",
         "play a.wav --backend jack --device hw:0",
+        "play a.wav --backend null --mixer Master",
+        "play a.wav --backend null --mixer Master,x",
+        "play a.wav --backend null --volume loud",
+        "play a.wav --backend null --volume -3 --master -6",
         "play a.wav --connect none --backend null",
         "play - -",
         "render a.wav",

@@ -41,6 +41,7 @@ const LEVELS: &[&str] = &[
     "solo keys on",
     "bus main -3",
     "master -20",
+    "volume -20",
     "fade track bass -inf 480f",
     "fade bus main -6 0.01",
     "fade master -inf 480f",
@@ -163,16 +164,18 @@ fn session_of(songs: Vec<Song>) -> Session {
 }
 
 fn session_with(setlist: Setlist, configuration: Option<PathBuf>) -> Session {
+    session_by(setlist, |builder| builder.configuration(configuration))
+}
+
+fn session_by(setlist: Setlist, how: impl FnOnce(PlayerBuilder) -> PlayerBuilder) -> Session {
     let dir = tempfile::tempdir().unwrap();
     let driver = Stepper::new(RATE, 64);
-    let player = PlayerBuilder::new(setlist)
+    let builder = PlayerBuilder::new(setlist)
         .output(driver.output())
         .poll(Duration::from_millis(10))
         .finish_at_end(false)
-        .ring_ms(200)
-        .configuration(configuration)
-        .build()
-        .unwrap();
+        .ring_ms(200);
+    let player = how(builder).build().unwrap();
     let socket = dir.path().join("s.sock");
     let server = Socket::open(&socket, &Access::default()).unwrap();
     let osc = free_osc();
@@ -383,6 +386,37 @@ fn settings(s: &Status) -> Settings {
     )
 }
 
+#[test]
+fn no_way_leads_above_the_ceiling_of_the_volume() {
+    let dir = tempfile::tempdir().unwrap();
+    let ceiling = 0.5f32;
+    let max_db = 20.0 * f64::from(ceiling).log10();
+    let s = session_by(setlist(two(dir.path())), |b| b.volume_max(Some(max_db)));
+    let mut heard = s.play();
+    // From the first frame on, with nobody asking.
+    assert_eq!(heard[0][0], 0.25 * ceiling + 0.125 * ceiling);
+    for way in WAYS {
+        for line in ["volume 0", "master 12", "fade master 6 64f", "volume x4"] {
+            s.ask(way, "master -40", &mut heard).unwrap();
+            s.ask(way, line, &mut heard).unwrap();
+            let from = heard[0].len();
+            while heard[0].len() < from + 1000 {
+                s.step(64, &mut heard);
+            }
+            let what = format!("{line} by {way:?}");
+            assert_eq!(heard[0].last(), Some(&(0.375 * ceiling)), "{what}");
+            let Answer::Status(status) = s.player.remote().ask(Verb::Status) else {
+                panic!("no status");
+            };
+            assert_eq!(status.volume.level_db, Some(max_db), "{what}");
+        }
+    }
+    s.player.set_master(1.0);
+    assert_eq!(s.settings().2, ceiling);
+    let loudest = heard[0].iter().copied().fold(0.0, f32::max);
+    assert_eq!(loudest, 0.375 * ceiling);
+}
+
 /// Plays on for `frames`, and returns what is heard from frame `from` on.
 fn tail(s: &Session, mut heard: Heard, from: usize, frames: usize) -> Heard {
     while heard[0].len() < from + frames {
@@ -509,7 +543,8 @@ fn call(player: &Player, line: &str) -> Option<()> {
         Verb::Solo(TrackRef::Number(n), on) => player.solo(n - 1, on.wanted()),
         Verb::ClearSolo => player.clear_solo(),
         Verb::Bus(bus, level) => player.set_bus_level(&bus, level.gain(12.0)),
-        Verb::Master(level) => player.set_master(level.gain(12.0)),
+        // Without a mixer they are the same.
+        Verb::Master(level) | Verb::Volume(level) => player.set_master(level.gain(12.0)),
         _ => return None,
     }
     Some(())

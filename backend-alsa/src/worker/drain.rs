@@ -30,6 +30,16 @@ impl Worker {
                 self.play_out()
             }
             Drain::PlayOut => self.played_out(),
+            Drain::Alive => {
+                if !self.stage.is_empty() {
+                    self.room()?;
+                    return self.hand_over();
+                }
+                let last = self.flow.given();
+                self.mode = Mode::Draining(Drain::AliveUntil { last });
+                Ok(Turn::Again)
+            }
+            Drain::AliveUntil { last } => self.drain_alive(last),
             Drain::Empty => self.emptied(),
             Drain::Behind { until } => {
                 let now = Instant::now();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use engine_core::backend::{Played, Process};
 use engine_core::denormals::flush_denormals;
 
-use super::{NAP, Turn, Worker, recover};
+use super::{Drain, Mode, NAP, Turn, Worker, recover};
 use crate::MAX_CHANNELS;
 use crate::fault;
 use crate::shared::add;
@@ -97,9 +97,15 @@ impl Worker {
         }
         self.flow.give(n);
         self.accepted += n as u64;
-        self.shared
-            .latency
-            .store((self.delay + n) as u32, Ordering::Relaxed);
+        // (Silence that follows the last frame is nothing that waits to be heard.)
+        if !matches!(
+            self.mode,
+            Mode::Resting | Mode::Draining(Drain::AliveUntil { .. })
+        ) {
+            self.shared
+                .latency
+                .store((self.delay + n) as u32, Ordering::Relaxed);
+        }
         self.delay += n;
         self.notice_pace();
         if !self.started && self.flow.queued() >= self.pcm.start_at as u64 {
@@ -193,8 +199,9 @@ impl Worker {
     /// Converts the planes into the stage.
     #[inline(never)]
     #[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
-    fn convert(&mut self) {
+    pub(super) fn convert(&mut self) {
         let _guard = flush_denormals();
+        self.murmur();
         let chunk = self.pcm.chunk.max(1);
         let mut planes: heapless::Vec<&[f32], MAX_CHANNELS> = heapless::Vec::new();
         for plane in self.planes.chunks_exact(chunk) {

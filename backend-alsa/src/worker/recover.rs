@@ -156,7 +156,7 @@ impl Worker {
         if self.in_episode {
             self.in_episode = false;
             if self.mode != Mode::Lost {
-                self.shared.set_health(Health::Running);
+                self.shared.set_health(self.well());
             }
         }
     }

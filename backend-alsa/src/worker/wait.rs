@@ -78,7 +78,7 @@ impl Worker {
         self.stalled = stalled;
         if stalled.is_none() {
             if !self.in_episode {
-                self.shared.set_health(Health::Running);
+                self.shared.set_health(self.well());
             }
             return;
         }

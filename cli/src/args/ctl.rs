@@ -140,6 +140,12 @@ pub(super) enum CtlVerb {
         #[arg(value_name = "LEVEL", allow_hyphen_values = true)]
         level: String,
     },
+    /// Set the volume: that of the card's mixer (--mixer), else the master level
+    Volume {
+        /// Level: `-20`, `-inf`, `x0.5`
+        #[arg(value_name = "LEVEL", allow_hyphen_values = true)]
+        level: String,
+    },
     /// Take a level to another over a time: `track TRACK`, `bus BUS` or `master`, then LEVEL and TIME
     Fade {
         /// What, where to (`-inf`) and how long (`3` seconds, `0:10`, `4800f`)
@@ -202,6 +208,7 @@ impl CtlVerb {
             Self::ClearSolo => ("clear-solo", vec![]),
             Self::Bus { bus, level } => ("bus", vec![bus, level]),
             Self::Master { level } => ("master", vec![level]),
+            Self::Volume { level } => ("volume", vec![level]),
             Self::Fade { words } => ("fade", words),
             Self::Monitor { level, save } => ("monitor", [level].into_iter().chain(save).collect()),
             Self::Load { inputs } => ("load", inputs),

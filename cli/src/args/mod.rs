@@ -18,6 +18,7 @@ mod render;
 mod shared;
 mod unit;
 mod usage;
+mod volume;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use engine_core::convert::{Dither, SampleFormat};
 
-use crate::config::{self, check_client_name};
+use crate::config::{self, KeepAlive, check_client_name};
 use crate::units::{UnitError, check_bus_name, finite};
 
 /// A whole number in a range.
@@ -44,6 +44,13 @@ pub(super) fn format() -> impl TypedValueParser<Value = SampleFormat> {
 pub(super) fn dither() -> impl TypedValueParser<Value = Dither> {
     PossibleValuesParser::new(["none", "tpdf"])
         .try_map(|word| config::parse_dither(&word).ok_or("not a dither"))
+}
+
+pub(super) fn keep_alive() -> impl TypedValueParser<Value = KeepAlive> {
+    PossibleValuesParser::new(["silence", "noise"]).map(|word| match word.as_str() {
+        "noise" => KeepAlive::Noise,
+        _ => KeepAlive::Silence,
+    })
 }
 
 pub(super) fn client_name(text: &str) -> Result<String, UnitError> {

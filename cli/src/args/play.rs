@@ -9,17 +9,18 @@ use super::Environment;
 use super::environment::Off;
 use super::input::{self, InputArgs, Run};
 use super::mixer::MixerArgs;
-use super::parsers::{client_name, format, number, text};
+use super::parsers::{client_name, format, keep_alive, number, text};
 use super::shared::{self, SharedArgs};
+use super::volume;
 use crate::config::{
-    self, BackendChoice, ConfigFile, Layer, MonitorLevel, OnDamage, OnLoss, OnReturn, Ports,
-    Profile, Setting, Settings, Source, Transport, WaitDevice, Wanted,
+    self, BackendChoice, ConfigFile, KeepAlive, Layer, MonitorLevel, OnDamage, OnLoss, OnReturn,
+    Ports, Profile, Setting, Settings, Source, Transport, WaitDevice, Wanted,
 };
 use crate::control::OscAddress;
 use crate::control::surface::{InputName, MidiFrom};
 use crate::exit::{Code, Failure};
 use crate::song::OnEnd;
-use crate::units::{Connect, TimeRange};
+use crate::units::{Connect, Level, MixerName, TimeRange};
 
 /// Play a folder's audio files together, as the stems of ONE song
 ///
@@ -101,6 +102,36 @@ pub(super) struct OutputArgs {
     /// Sample format of the device [default: its best]
     #[arg(long, value_name = "FORMAT", value_parser = format())]
     pub format: Option<SampleFormat>,
+
+    /// Turn this volume of the card's mixer (implies --backend alsa) [default: leave the mixer alone]
+    ///
+    /// NAME is as alsamixer and `backline devices` show it: Master, PCM, Digital; INDEX tells several of one name
+    /// apart, from 0. Without --volume it stays as it is.
+    #[arg(long, value_name = "NAME[,INDEX]")]
+    pub mixer: Option<MixerName>,
+
+    /// Set the volume: that of --mixer, without one the master level
+    ///
+    /// In dB as the card counts them (`backline ctl status` tells), `-inf` is off. Where the card has no dB, 0 is all of its
+    /// range and -6 half of it, which is said.
+    #[arg(long, value_name = "LEVEL", allow_hyphen_values = true)]
+    pub volume: Option<Level>,
+
+    /// Keep the volume under this, whoever turns it up
+    ///
+    /// No flag, configuration, song, `ctl`, OSC, MIDI or key takes it above, and what another program turns up on the card
+    /// is brought back.
+    #[arg(long, value_name = "LEVEL", allow_hyphen_values = true)]
+    pub volume_max: Option<Level>,
+
+    /// Keep the card's stream going while nothing is to be heard, for DACs that pop [default: it stops]
+    ///
+    /// From the opening to the end of the program the card gets silence between songs and after them, or `noise` of one step
+    /// of 24 bit, also in place of digital silence while it plays, for DACs that mute themselves in it. A pause keeps the
+    /// stream going in any case.
+    #[arg(long, value_name = "silence|noise", num_args = 0..=1, require_equals = true, value_parser = keep_alive())]
+    #[allow(clippy::option_option, reason = "clap's type for an optional value")]
+    pub keep_alive: Option<Option<KeepAlive>>,
 
     /// Audio read ahead of the callback, ms
     #[arg(long, value_name = "MS", value_parser = number(config::RING_MS))]
@@ -306,6 +337,15 @@ impl PlayArgs {
             period: output.period,
             periods: output.periods,
             format: output.format,
+            mixer: output.mixer.clone(),
+            volume: output.volume,
+            volume_max: output.volume_max,
+            keep_alive: match output.keep_alive {
+                Some(how) => Some(how.unwrap_or(KeepAlive::Silence)),
+                None => off
+                    .filter(|off| off.contains("keep-alive"))
+                    .map(|_| KeepAlive::No),
+            },
             ring_ms: output.ring_ms,
             rt_priority: output.rt_priority,
             name: output.name.clone(),
@@ -397,6 +437,7 @@ pub(super) fn resolve(
     let mut settings = Settings::resolve(&flag_layer, &env_layer, &file)?;
     check_jack_only(&settings)?;
     let mut notices: Vec<String> = file.notice.clone().into_iter().collect();
+    notices.extend(volume::check(&settings, &run)?);
     if kiosk {
         notices.extend(unattended(&mut settings, &run)?);
     }
@@ -470,6 +511,7 @@ impl Play {
         let mut settings = Settings::resolve(&self.layers.flags, &self.layers.env, &file)?;
         check_jack_only(&settings)?;
         let mut notices: Vec<String> = file.notice.clone().into_iter().collect();
+        notices.extend(volume::check(&settings, &self.run)?);
         if self.kiosk {
             notices.extend(unattended(&mut settings, &self.run)?);
         }

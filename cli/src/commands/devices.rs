@@ -11,7 +11,7 @@
 //!   "alsa": [{
 //!     "name": "hw:CARD=USB,DEV=0", "card": "USB", "description": "USB Audio, USB Audio",
 //!     "channels_min": 2, "channels_max": 8, "formats": ["s16", "s24_3"], "rates": [44100, 48000],
-//!     "hdmi": false
+//!     "volumes": ["PCM"], "hdmi": false
 //!   }]
 //! }
 //! ```
@@ -19,7 +19,7 @@
 //! `jack` is null where no server runs; `rate` is in Hz, `period` in frames; `outputs` are the
 //! physical ones, and their names are what `--connect` takes. A `name` of `alsa` is what
 //! `--device` takes. `card` is null for what is no card; the channels are null for what is no
-//! hardware and for what is busy, and formats and rates (Hz, of the usual ones) empty. `hdmi`: opened by this name it takes HDMI subframes only.
+//! hardware and for what is busy, and formats and rates (Hz, of the usual ones) empty. `volumes` are what `--mixer` takes. `hdmi`: opened by this name it takes HDMI subframes only.
 
 use std::fmt::Write as _;
 
@@ -59,6 +59,7 @@ struct Pcm {
     channels_max: Option<u32>,
     formats: Vec<&'static str>,
     rates: Vec<u32>,
+    volumes: Vec<String>,
     hdmi: bool,
 }
 
@@ -117,6 +118,7 @@ fn alsa() -> Vec<Pcm> {
                 .map(crate::config::format_word)
                 .collect(),
             rates: device.rates,
+            volumes: device.volumes,
             hdmi: device.hdmi,
         })
         .collect()
@@ -166,6 +168,10 @@ fn text(devices: &Devices) -> String {
         let (name, what) = (clean(&pcm.name), clean(&pcm.description));
         let line = format!("  {name:width$}  {channels:>9}  {what}{hdmi}");
         let _ = writeln!(text, "{}", line.trim_end());
+        if !pcm.volumes.is_empty() {
+            let volumes = clean(&pcm.volumes.join(", "));
+            let _ = writeln!(text, "  {:width$}  {:>9}  --mixer: {volumes}", "", "");
+        }
     }
     text
 }
@@ -195,6 +201,7 @@ mod tests {
                     channels_max: Some(8),
                     formats: vec!["s16"],
                     rates: vec![48_000],
+                    volumes: vec!["PCM".into(), "Mic".into()],
                     hdmi: false,
                 },
                 Pcm {
@@ -205,6 +212,7 @@ mod tests {
                     channels_max: None,
                     formats: vec![],
                     rates: vec![],
+                    volumes: vec![],
                     hdmi: false,
                 },
             ],
@@ -220,6 +228,7 @@ mod tests {
              \n\
              ALSA devices, for --device:\n\
              \x20 hw:CARD=USB,DEV=0     2-8 ch  USB Audio\n\
+             \x20                               --mixer: PCM, Mic\n\
              \x20 null                          Discard all samples\n"
         );
         assert_eq!(

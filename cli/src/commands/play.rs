@@ -20,7 +20,7 @@ use self::refusal::Refusal;
 use self::session::{Input, Outcome};
 use self::surfaces::Surfaces;
 use super::Ending;
-use crate::args::{Passes, Play};
+use crate::args::{Passes, Play, Run};
 use crate::config::{self, Settings, Status};
 use crate::control::{Access, Place, Socket};
 use crate::exit::{Code, Failure};
@@ -29,6 +29,7 @@ use crate::player::{self, Player, PlayerBuilder};
 use crate::report::{Ended, Latency, Mode, Reporter, Summary, Warning};
 use crate::song::Time;
 use crate::tui::{self, Log};
+use crate::units::Level;
 
 /// Plays, and reports on the way. In JSON mode every outcome is told here, and the summary is the
 /// last line; otherwise a failure before the first sound goes back to the caller.
@@ -265,7 +266,8 @@ fn make_player(
             config::Transport::Lead => player::Transport::Lead,
         })
         .configuration(settings.config_file.clone())
-        .master(run.master.gain(ceiling))
+        .master(master(run, settings).gain(ceiling))
+        .volume_max(settings.volume_max.value.map(Level::db))
         .lock_memory(true)
         .ring_ms(settings.ring_ms.value)
         .poll(Duration::from_millis(settings.poll_ms.value.into()))
@@ -278,6 +280,14 @@ fn make_player(
     more(builder)
         .build()
         .map_err(|e| Refusal::of(e, last_resort.as_deref()))
+}
+
+/// The master level: without a mixer it is the volume as well.
+fn master(run: &Run, settings: &Settings) -> Level {
+    match settings.volume.value {
+        Some(level) if settings.mixer_in_use().is_none() && run.master == Level::UNITY => level,
+        _ => run.master,
+    }
 }
 
 /// What is to be done with JACK's transport. In a file it stands ready for whenever JACK is chosen.

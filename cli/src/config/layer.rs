@@ -10,7 +10,7 @@ use super::Profile;
 use super::values::{self, *};
 use crate::control::OscAddress;
 use crate::control::surface::{InputName, MidiFrom};
-use crate::units::Connect;
+use crate::units::{Connect, Level, MixerName};
 
 /// What one source says. `None` is nothing.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -38,6 +38,17 @@ pub struct Layer {
     /// Dither to 16 bit.
     #[serde(default, deserialize_with = "dither")]
     pub dither: Option<Dither>,
+    /// The hardware's volume.
+    #[serde(default, deserialize_with = "mixer")]
+    pub mixer: Option<MixerName>,
+    /// What the volume is set to.
+    #[serde(default, deserialize_with = "level")]
+    pub volume: Option<Level>,
+    /// What it is never let above.
+    #[serde(default, deserialize_with = "level")]
+    pub volume_max: Option<Level>,
+    /// What the device gets while nothing is to be heard.
+    pub keep_alive: Option<KeepAlive>,
     /// Length of the rings, ms.
     #[serde(default, deserialize_with = "ring_ms")]
     pub ring_ms: Option<u32>,
@@ -229,6 +240,22 @@ fn dither<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Dither>, 
             "unknown value `{word}`, expected one of `none`, `tpdf`"
         ))),
     }
+}
+
+fn mixer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<MixerName>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map(Some).map_err(D::Error::custom)
+}
+
+/// A number of dB, or a level as on the command line.
+fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Level>, D::Error> {
+    let text = match toml::Value::deserialize(deserializer)? {
+        toml::Value::String(text) => text,
+        toml::Value::Integer(db) => db.to_string(),
+        toml::Value::Float(db) => db.to_string(),
+        _ => return Err(D::Error::custom("expected a level in dB such as `-6`")),
+    };
+    text.parse().map(Some).map_err(D::Error::custom)
 }
 
 fn connect<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Connect>>, D::Error> {

@@ -18,9 +18,10 @@ pub use settings::Settings;
 pub use show::{Row, rows, to_json, to_text};
 pub use source::{Setting, Source};
 pub use values::{
-    BackendChoice, MAX_GAIN_DB, MonitorLevel, OnDamage, OnLoss, OnReturn, PERIOD, PERIODS, POLL_MS,
-    PRELOAD_MB, Ports, RATE, RING_MS, RT_PRIORITY, Status, Transport, WAIT_DEVICE_S, WaitDevice,
-    check_client_name, dither_word, format_word, parse_dither, parse_format,
+    BackendChoice, KeepAlive, MAX_GAIN_DB, MonitorLevel, OnDamage, OnLoss, OnReturn, PERIOD,
+    PERIODS, POLL_MS, PRELOAD_MB, Ports, RATE, RING_MS, RT_PRIORITY, Status, Transport,
+    WAIT_DEVICE_S, WaitDevice, check_client_name, dither_word, format_word, parse_dither,
+    parse_format,
 };
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use engine_core::convert::{Dither, SampleFormat};
 
 use super::{
-    BackendChoice, ConfigFile, Layer, MonitorLevel, OnDamage, OnLoss, OnReturn, Ports, Profile,
-    Setting, Source, Status, Transport, WaitDevice,
+    BackendChoice, ConfigFile, KeepAlive, Layer, MonitorLevel, OnDamage, OnLoss, OnReturn, Ports,
+    Profile, Setting, Source, Status, Transport, WaitDevice,
 };
 use crate::control::OscAddress;
 use crate::control::surface::{InputName, MidiFrom};
 use crate::exit::Failure;
-use crate::units::{Connect, DEFAULT_MAX_GAIN_DB};
+use crate::units::{Connect, DEFAULT_MAX_GAIN_DB, Level, MixerName};
 
 /// Every setting, with the value that counts and its source.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,14 @@ pub struct Settings {
     pub format: Setting<Option<SampleFormat>>,
     /// Dither to 16 bit.
     pub dither: Setting<Dither>,
+    /// The hardware's volume that is minded; none leaves the mixer alone.
+    pub mixer: Setting<Option<MixerName>>,
+    /// What the volume is set to; without a mixer it is the master level.
+    pub volume: Setting<Option<Level>>,
+    /// What it is never let above.
+    pub volume_max: Setting<Option<Level>>,
+    /// What the device gets while nothing is to be heard.
+    pub keep_alive: Setting<KeepAlive>,
     /// Length of the rings between disk and callback, ms.
     pub ring_ms: Setting<u32>,
     /// Real-time priority of the audio thread, 1 to 98.
@@ -155,20 +163,27 @@ impl Layers<'_> {
     }
 
     fn backend(&self) -> Result<Setting<BackendChoice>, Failure> {
-        for ((layer, source), (_, implied)) in
-            self.each("backend").into_iter().zip(self.each("device"))
+        let implied = self.each("device").into_iter().zip(self.each("mixer"));
+        for ((layer, source), ((_, device), (_, mixer))) in
+            self.each("backend").into_iter().zip(implied)
         {
-            match (layer.backend, &layer.device) {
-                // In a file, the device stands ready for whenever ALSA is chosen.
-                (Some(value @ (BackendChoice::Jack | BackendChoice::Null)), Some(_))
-                    if source.is_explicit() =>
-                {
+            let implied = match (&layer.device, &layer.mixer) {
+                (Some(_), _) => Some((device, "an ALSA device")),
+                (None, Some(_)) => Some((mixer, "a volume of an ALSA card")),
+                (None, None) => None,
+            };
+            match (layer.backend, implied) {
+                // In a file, they stand ready for whenever ALSA is chosen.
+                (
+                    Some(value @ (BackendChoice::Jack | BackendChoice::Null)),
+                    Some((implied, what)),
+                ) if source.is_explicit() => {
                     return Err(Failure::usage(format!(
-                        "{implied} names an ALSA device, so it can't be used with {source} {}",
+                        "{implied} names {what}, so it can't be used with {source} {}",
                         value.word()
                     )));
                 }
-                (Some(BackendChoice::Auto) | None, Some(_)) => {
+                (Some(BackendChoice::Auto) | None, Some((implied, _))) => {
                     return Ok(Setting {
                         value: BackendChoice::Alsa,
                         source: implied,
@@ -186,11 +201,17 @@ impl Layers<'_> {
 }
 
 impl Settings {
+    /// The hardware's volume, where it is the volume that counts.
+    pub fn mixer_in_use(&self) -> Option<&MixerName> {
+        let mixer = self.mixer.value.as_ref();
+        mixer.filter(|_| self.backend.value == BackendChoice::Alsa)
+    }
+
     /// Lays flags over environment over file over defaults. A profile stands just below the
     /// values of the layer that chooses it, and above all lower layers.
     ///
     /// # Errors
-    /// Code 64: one layer names both a device and a backend that has none.
+    /// Code 64: one layer names both a device, or a mixer, and a backend that has none.
     pub fn resolve(flags: &Layer, env: &Layer, file: &ConfigFile) -> Result<Self, Failure> {
         Self::in_session(flags, env, None, file)
     }
@@ -230,6 +251,10 @@ impl Settings {
             periods: layers.profiled("periods", |l| l.periods, |p| p.values().periods),
             format: layers.get("format", |l| l.format.map(Some), None),
             dither: layers.get("dither", |l| l.dither, Dither::Tpdf),
+            mixer: layers.get("mixer", |l| l.mixer.clone().map(Some), None),
+            volume: layers.get("volume", |l| l.volume.map(Some), None),
+            volume_max: layers.get("volume_max", |l| l.volume_max.map(Some), None),
+            keep_alive: layers.get("keep_alive", |l| l.keep_alive, KeepAlive::No),
             ring_ms: layers.profiled("ring_ms", |l| l.ring_ms, |p| p.values().ring_ms),
             rt_priority: Setting {
                 value: u8::try_from(rt_priority.value).unwrap_or(u8::MAX),

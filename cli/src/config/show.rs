@@ -41,6 +41,12 @@ pub fn rows(settings: &Settings) -> Vec<Row> {
         row("periods", &s.periods, |v| json!(v)),
         row("format", &s.format, |v| json!(v.map(format_word))),
         row("dither", &s.dither, |v| json!(dither_word(*v))),
+        row("mixer", &s.mixer, |v| json!(v)),
+        row("volume", &s.volume, |v| json!(v.map(|v| v.to_string()))),
+        row("volume_max", &s.volume_max, |v| {
+            json!(v.map(|v| v.to_string()))
+        }),
+        row("keep_alive", &s.keep_alive, |v| json!(v)),
         row("ring_ms", &s.ring_ms, |v| json!(v)),
         row("rt_priority", &s.rt_priority, |v| json!(v)),
         row("strict_rate", &s.strict_rate, |v| json!(v)),

@@ -44,6 +44,10 @@ const WHOLE: &str = r#"
     periods = 4
     format = "s24_3"
     dither = "none"
+    mixer = "Digital,1"
+    volume = -20
+    volume_max = "-9.5 dB"
+    keep_alive = "noise"
     ring_ms = 700
     rt_priority = 50
     strict_rate = true
@@ -92,6 +96,10 @@ fn every_key_arrives_with_its_source() {
             "periods 4",
             r#"format "s24_3""#,
             r#"dither "none""#,
+            r#"mixer "Digital,1""#,
+            r#"volume "-20 dB""#,
+            r#"volume_max "-9.5 dB""#,
+            r#"keep_alive "noise""#,
             "ring_ms 700",
             "rt_priority 50",
             "strict_rate true",
@@ -281,7 +289,7 @@ fn a_device_means_alsa() {
 fn what_a_file_can_not_say() {
     refused(
         "prefix = 1",
-        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `start_server`, `ports`, `connect`, `transport`, `control`, `control_group`, `osc`, `map`, `midi`, `input`, `status`, `on_damage`, `wait_device`, `metrics`, `keep_state`, `on_loss`, `on_return`, `controller`, `monitoring`",
+        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `mixer`, `volume`, `volume_max`, `keep_alive`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `start_server`, `ports`, `connect`, `transport`, `control`, `control_group`, `osc`, `map`, `midi`, `input`, `status`, `on_damage`, `wait_device`, `metrics`, `keep_state`, `on_loss`, `on_return`, `controller`, `monitoring`",
     );
     refused(
         "\n[controller]\npoll = 1",
@@ -340,6 +348,19 @@ fn what_a_file_can_not_say() {
     refused(
         "profile = 'fast'",
         "1:11: unknown value `fast`, expected one of `legacy`, `balanced`, `modern`, `low-latency`",
+    );
+    refused(
+        "keep_alive = 'hiss'",
+        "1:14: expected true, false, `silence` or `noise`",
+    );
+    refused("volume = true", "1:10: expected a level in dB such as `-6`");
+    refused(
+        "volume_max = 'loud'",
+        "1:14: expected a level in dB such as `-6`, `+3.5dB` or `-inf`, or a factor such as `x0.5`, not `loud`",
+    );
+    refused(
+        "mixer = 'Master,left'",
+        "1:9: expected a mixer's name such as `Master` or `Headphone,1`, not `Master,left`",
     );
     refused(
         "name = 'a:b'",
@@ -545,7 +566,7 @@ fn shown_as_text_and_json() {
         serde_json::json!({ "value": 48000, "source": "--rate" })
     );
     assert_eq!(json["settings"]["device"]["value"], serde_json::Value::Null);
-    assert_eq!(json["settings"].as_object().unwrap().len(), 34);
+    assert_eq!(json["settings"].as_object().unwrap().len(), 38);
 }
 
 #[test]

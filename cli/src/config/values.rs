@@ -71,6 +71,42 @@ impl<'de> Deserialize<'de> for WaitDevice {
     }
 }
 
+/// What a device gets while nothing is to be heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeepAlive {
+    /// Nothing: the stream stops.
+    #[default]
+    No,
+    /// Silence. In the file also `true`.
+    Silence,
+    /// Noise of one step, also in place of digital silence.
+    Noise,
+}
+
+impl Serialize for KeepAlive {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::No => serializer.serialize_bool(false),
+            Self::Silence => serializer.serialize_str("silence"),
+            Self::Noise => serializer.serialize_str("noise"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for KeepAlive {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match toml::Value::deserialize(deserializer)? {
+            toml::Value::Boolean(false) => Ok(Self::No),
+            toml::Value::Boolean(true) => Ok(Self::Silence),
+            toml::Value::String(word) if word == "silence" => Ok(Self::Silence),
+            toml::Value::String(word) if word == "noise" => Ok(Self::Noise),
+            _ => Err(serde::de::Error::custom(
+                "expected true, false, `silence` or `noise`",
+            )),
+        }
+    }
+}
+
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ })+) => {$(
         $(#[$doc])*

@@ -8,7 +8,11 @@ use crate::units::db_from_gain;
 
 /// A linear level in dB, to a thousandth.
 fn db(level: f32) -> Value {
-    let db = db_from_gain(level);
+    number(db_from_gain(level))
+}
+
+/// dB, to a thousandth.
+fn number(db: f64) -> Value {
     if db.is_finite() {
         json!((db * 1000.0).round() / 1000.0)
     } else {
@@ -80,6 +84,9 @@ pub(super) fn state(s: &Status) -> Value {
         "backend": s.backend,
         "device": s.device,
         "master_db": db(s.master),
+        "volume_db": s.volume.level_db.map(number),
+        "volume_max_db": s.volume.max_db.map(number),
+        "mixer": s.volume.mixer,
         "tracks": tracks,
         "buses": buses,
         "monitoring": s.latency.level(),

@@ -170,6 +170,7 @@ fn any_verb() -> impl Strategy<Value = Verb> {
         (track(), switch()).prop_map(|(t, on)| Verb::Solo(t, on)),
         (name(), level()).prop_map(|(b, l)| Verb::Bus(b, l)),
         level().prop_map(Verb::Master),
+        level().prop_map(Verb::Volume),
         (fader, level(), length()).prop_map(|(what, to, over)| Verb::Fade { what, to, over }),
         (0..=MAX_RATE).prop_map(Verb::Subscribe),
         proptest::collection::vec(".{1,20}".prop_map(Into::into), 1..5).prop_map(Verb::Load),

@@ -64,6 +64,8 @@ pub enum Verb {
     Bus(String, Level),
     /// Set the master level.
     Master(Level),
+    /// Set the volume: the hardware's, or without a mixer the master level.
+    Volume(Level),
     /// Take a level to another over a time.
     Fade {
         /// Which level.
@@ -218,6 +220,11 @@ pub const VERBS: &[(&str, &str, &str)] = &[
     ("bus", "BUS LEVEL", "Set a bus's level"),
     ("master", "LEVEL", "Set the master level"),
     (
+        "volume",
+        "LEVEL",
+        "Set the volume: the card's (--mixer), else the master level",
+    ),
+    (
         "fade",
         "track TRACK|bus BUS|master LEVEL TIME",
         "Take a level to another over a time: 3 (seconds), 0:10, 4800f",
@@ -358,6 +365,7 @@ impl Verb {
             "clear-solo" => Self::ClearSolo,
             "bus" => Self::Bus(words.next()?.to_owned(), words.parsed(str::parse)?),
             "master" => Self::Master(words.parsed(str::parse)?),
+            "volume" => Self::Volume(words.parsed(str::parse)?),
             "fade" => {
                 let what = match words.next()? {
                     "track" => Fader::Track(words.parsed(str::parse)?),
@@ -461,6 +469,7 @@ impl Verb {
             Self::ClearSolo => ("clear-solo", vec![]),
             Self::Bus(bus, level) => ("bus", words(&[bus, level])),
             Self::Master(level) => ("master", words(&[level])),
+            Self::Volume(level) => ("volume", words(&[level])),
             Self::Fade { what, to, over } => (
                 "fade",
                 match what {

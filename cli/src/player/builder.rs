@@ -50,6 +50,7 @@ pub struct PlayerBuilder {
     ring_ms: u32,
     monitor: MonitorLevel,
     master: f32,
+    volume_max_db: Option<f64>,
     on_damage: OnDamage,
     on_loss: OnLoss,
     on_return: OnReturn,
@@ -82,6 +83,7 @@ impl PlayerBuilder {
             ring_ms: 1000,
             monitor: MonitorLevel::Off,
             master: 1.0,
+            volume_max_db: None,
             on_damage: OnDamage::default(),
             on_loss: OnLoss::default(),
             on_return: OnReturn::default(),
@@ -188,6 +190,12 @@ impl PlayerBuilder {
     /// Master level, linear.
     pub fn master(mut self, level: f32) -> Self {
         self.master = level;
+        self
+    }
+
+    /// What the volume is never let above, dB: that of the output's mixer, or without one the master level.
+    pub fn volume_max(mut self, max_db: Option<f64>) -> Self {
+        self.volume_max_db = max_db;
         self
     }
 
@@ -437,6 +445,7 @@ impl PlayerBuilder {
                 _ => Some(1),
             },
             master: self.master,
+            volume_max_db: self.volume_max_db,
             monitor: self.monitor,
             born: self.born,
             present,
@@ -449,7 +458,8 @@ impl PlayerBuilder {
             configuration: self.configuration,
         };
         let mut controller = Controller {
-            master: told.master,
+            master: 0.0,
+            volume: Default::default(),
             told,
             songs,
             parts: Vec::new(),
@@ -491,6 +501,7 @@ impl PlayerBuilder {
             loads: Loads::default(),
             billed: Billed::default(),
         };
+        controller.set_master(controller.told.master);
         controller.work_out_parts(rate);
         // A song that has become shorter than that begins at its start.
         let end = controller.parts[controller.song].end;

@@ -20,6 +20,7 @@ pub(super) use orders::Orders;
 pub(super) use saves::Saves;
 pub(super) use shown::Shown;
 mod transport;
+mod volume;
 pub(super) use transport::Step;
 mod wishes;
 
@@ -86,6 +87,8 @@ pub(super) struct Told {
     /// Plays of the whole list; `None` is without end.
     pub list_plays: Option<u32>,
     pub master: f32,
+    /// Ceiling of the volume, dB.
+    pub volume_max_db: Option<f64>,
     pub monitor: MonitorLevel,
     pub born: Instant,
     /// The ports take part in the graph before anything plays.
@@ -141,6 +144,7 @@ pub(super) struct Controller {
     /// Getting in step with JACK's transport.
     pub(super) step: Step,
     pub(super) master: f32,
+    pub(super) volume: volume::Heard,
     /// Plays of the list so far, the present one not counted.
     pub(super) list_played: u32,
     /// What was to follow the song in play can't be played.

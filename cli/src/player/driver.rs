@@ -12,6 +12,8 @@ use super::clock::HostClock;
 use super::kit::RingSize;
 use super::layout::Layout;
 use crate::null::Null;
+#[cfg(feature = "alsa")]
+use crate::units::MixerName;
 
 /// The engine of a player.
 pub(crate) type Engine = Box<HostEngine<HostClock>>;
@@ -75,6 +77,39 @@ impl Output {
     /// Whether the driver itself reports faults of a device.
     pub(crate) fn counts_xruns(&self) -> bool {
         self.name() != "null"
+    }
+
+    /// The hardware's volume that the driver minds, as `--mixer` has it.
+    pub(crate) fn mixer(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "alsa")]
+            Self::Alsa(options) => {
+                let mixer = options.mixer.as_ref()?;
+                let name = MixerName::new(mixer.name.clone(), mixer.index);
+                Some(name.to_string())
+            }
+            _ => None,
+        }
+    }
+
+    /// What it is set to when the driver is opened, dB; `None` leaves it as it is.
+    pub(crate) fn volume(&self) -> Option<f32> {
+        match self {
+            #[cfg(feature = "alsa")]
+            Self::Alsa(options) => options.mixer.as_ref()?.level_db,
+            _ => None,
+        }
+    }
+
+    /// Has the next driver that is opened set it to so many dB.
+    pub(crate) fn set_volume(&mut self, level_db: f32) {
+        let _ = level_db;
+        #[cfg(feature = "alsa")]
+        if let Self::Alsa(options) = self
+            && let Some(mixer) = &mut options.mixer
+        {
+            mixer.level_db = Some(level_db);
+        }
     }
 
     /// Whether outputs are ports rather than channels of a device.

@@ -256,6 +256,7 @@ impl Controller {
         self.decks.size = self.told.output.ring_size(self.told.ring_ms, &rig.granted);
         self.set_up(&mut rig);
         self.rig = Some(rig);
+        self.volume_returns();
         // A loop that was made by hand stays; the song's own is worked out anew.
         let by_hand = self.looping != self.parts[self.song].repeat;
         self.work_out_parts(rate);

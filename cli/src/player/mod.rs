@@ -58,6 +58,6 @@ pub use layout::Wiring;
 pub use mixer::{Mixer, SongMixer, Strip};
 pub use notes::Note;
 pub(crate) use programme::Reading;
-pub use status::{BusMeter, Status, TrackMeter};
+pub use status::{BusMeter, Status, TrackMeter, Volume};
 pub use wish::Place;
 pub(crate) use wish::Wish;

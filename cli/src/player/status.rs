@@ -47,6 +47,8 @@ pub struct Status {
     pub buses: Vec<BusMeter>,
     /// Master level, linear.
     pub master: f32,
+    /// The volume.
+    pub volume: Volume,
     /// Callbacks so far.
     pub callbacks: u64,
     /// Faults the driver reported; `None` where a driver reports none.
@@ -115,6 +117,7 @@ impl Default for Status {
             tracks: Vec::new(),
             buses: Vec::new(),
             master: 1.0,
+            volume: Volume::default(),
             callbacks: 0,
             device_xruns: None,
             late_callbacks: None,
@@ -136,6 +139,17 @@ impl Default for Status {
             stats: LatencyStats::default(),
         }
     }
+}
+
+/// The last control before the ear: the hardware's, or the master level.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Volume {
+    /// Where it stands, dB: in the hardware's own scale where it is the hardware's. −∞ is off; `None` is not known.
+    pub level_db: Option<f64>,
+    /// What no control takes it above, dB.
+    pub max_db: Option<f64>,
+    /// The element of the card's mixer; `None`: it is the master level.
+    pub mixer: Option<String>,
 }
 
 /// A track and what is heard of it.

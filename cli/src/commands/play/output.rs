@@ -4,7 +4,7 @@
 use engine_core::convert::SampleFormat;
 
 use super::refusal::Refusal;
-use crate::config::{BackendChoice, Setting, Settings, Source, Transport};
+use crate::config::{self, BackendChoice, Setting, Settings, Source, Transport};
 use crate::control::surface::MidiFrom;
 use crate::exit::{Code, Failure};
 use crate::player::Output;
@@ -147,6 +147,22 @@ fn alsa(settings: &Settings) -> Result<Chosen, Refusal> {
         dither: settings.dither.value,
         rt_priority: Some(settings.rt_priority.value),
         strict_rate: settings.strict_rate.value,
+        keep_alive: match settings.keep_alive.value {
+            config::KeepAlive::No => backend_alsa::KeepAlive::No,
+            config::KeepAlive::Silence => backend_alsa::KeepAlive::Silence,
+            config::KeepAlive::Noise => backend_alsa::KeepAlive::Noise,
+        },
+        mixer: settings.mixer.value.as_ref().map(|mixer| {
+            let db = |level: &Option<crate::units::Level>| level.map(|level| level.db() as f32);
+            let max_db = db(&settings.volume_max.value);
+            backend_alsa::MixerOptions {
+                name: mixer.name.clone(),
+                index: mixer.index,
+                level_db: db(&settings.volume.value)
+                    .map(|db| db.min(max_db.unwrap_or(f32::INFINITY))),
+                max_db,
+            }
+        }),
         ..backend_alsa::AlsaOptions::default()
     };
     Ok(Chosen::as_set(Output::Alsa(options), settings))
@@ -307,7 +323,12 @@ fn under_jack(settings: &Settings, rate: u32, period: u32) -> Result<Vec<String>
         let wanted = format!("a period of {wanted} frames");
         differs(source, wanted, format!("{period}"))?;
     }
-    for source in [&settings.periods.source, &settings.rt_priority.source] {
+    let unused = [
+        &settings.periods.source,
+        &settings.rt_priority.source,
+        &settings.keep_alive.source,
+    ];
+    for source in unused {
         if source.is_explicit() {
             notices.push(format!("{source} does nothing under JACK"));
         }

@@ -26,6 +26,12 @@ fn db(level: f32) -> OscType {
     })
 }
 
+/// What isn't known counts as silence.
+fn number(db: Option<f64>) -> OscType {
+    let db = db.map_or(SILENCE_DB, |db| db as f32);
+    OscType::Float(db.max(SILENCE_DB))
+}
+
 fn count(number: impl TryInto<i32>) -> OscType {
     OscType::Int(number.try_into().unwrap_or(i32::MAX))
 }
@@ -62,6 +68,7 @@ pub(super) fn state(s: &Status, names: bool) -> Vec<OscMessage> {
             },
         ),
         message("master", vec![db(s.master)]),
+        message("volume", vec![number(s.volume.level_db)]),
     ];
     for (track, (n, t)) in tracks(s, names).iter().zip((1..).zip(&s.tracks)) {
         let of = |what: &str, arg| message(&format!("{what}/{track}"), vec![arg]);

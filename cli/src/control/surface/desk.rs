@@ -216,7 +216,7 @@ fn same(one: &Asked, other: &Asked) -> bool {
     match (&one.verb, &other.verb) {
         (Verb::Gain(a, _), Verb::Gain(b, _)) | (Verb::Pan(a, _), Verb::Pan(b, _)) => a == b,
         (Verb::Bus(a, _), Verb::Bus(b, _)) => a == b,
-        (Verb::Master(_), Verb::Master(_)) => true,
+        (Verb::Master(_), Verb::Master(_)) | (Verb::Volume(_), Verb::Volume(_)) => true,
         _ => false,
     }
 }

@@ -203,6 +203,7 @@ fn follows(verb: &str, words: &[String]) -> Option<(&'static str, [f64; 2])> {
         ("pan", 1) => Some(("pan", [-1.0, 1.0])),
         ("bus", 1) => Some(("bus", level)),
         ("master", 0) => Some(("master", level)),
+        ("volume", 0) => Some(("volume", level)),
         _ => None,
     }
 }
@@ -299,8 +300,7 @@ impl RawEntry {
             actions.push(Action::Verb(verb));
         }
         if let (Some(range), false) = (&self.range, follower) {
-            let what =
-                "`range` is for a controller and gain, pan, bus or master without their value";
+            let what = "`range` is for a controller and gain, pan, bus, master or volume without their value";
             return Err((range.span().start, what.into()));
         }
         let usual = match &trigger {

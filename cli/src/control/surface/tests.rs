@@ -205,7 +205,7 @@ fn what_makes_no_sense_is_told_with_its_place() {
     is(
         entry("note = 1\nrange = [0, 1]\ndo = \"play\""),
         (4, 9),
-        "`range` is for a controller and gain, pan, bus or master without their value",
+        "`range` is for a controller and gain, pan, bus, master or volume without their value",
     );
     is(
         entry("controller = 1\nrange = [0, 2]\ndo = \"pan 1\""),

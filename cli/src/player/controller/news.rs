@@ -283,6 +283,7 @@ impl Controller {
                 reason: reason.clone(),
             }));
         }
+        self.hear_volume(report.volume);
         self.shown.report = report;
         if self.shown.health == Some(Health::Lost) {
             self.lost(reason.unwrap_or_else(|| "the device is gone".into()));

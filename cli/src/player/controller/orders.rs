@@ -21,6 +21,8 @@ pub(super) enum Await {
     Revision { song: Ticket, revision: u32 },
     /// It has begun so many more timed fades.
     Fades(usize),
+    /// The driver has carried out this wish for its volume.
+    Volume(u32),
     /// It plays.
     Start,
     /// It has come to rest.
@@ -94,6 +96,16 @@ impl Orders {
             *left = left.saturating_sub(1);
         }
         self.done(frame, |what| *what == Await::Fades(0));
+    }
+
+    /// The driver's volume follows its wishes up to `done`; `None`: there is nobody to wait for.
+    fn volume_set(&mut self, done: Option<u32>, frame: u64) {
+        self.done(frame, |what| match what {
+            Await::Volume(wish) => {
+                done.is_none_or(|done| done.wrapping_sub(*wish).cast_signed() >= 0)
+            }
+            _ => false,
+        });
     }
 
     pub(super) fn started(&mut self, frame: u64) {
@@ -233,6 +245,7 @@ impl Controller {
                 self.set_master(self.linear(*level));
                 Ok(self.committed())
             }
+            Verb::Volume(level) => self.order_volume(*level),
             Verb::Fade { what, to, over } => self.order_fade(what, *to, over),
             Verb::Monitor(level, _) => {
                 self.set_monitor(engine_level(*level));
@@ -249,7 +262,7 @@ impl Controller {
         }
     }
 
-    fn linear(&self, level: Level) -> f32 {
+    pub(super) fn linear(&self, level: Level) -> f32 {
         level.gain(self.decks.options.max_gain_db)
     }
 
@@ -277,7 +290,7 @@ impl Controller {
     }
 
     /// The controls were changed: ends the batch.
-    fn committed(&mut self) -> Outcome {
+    pub(super) fn committed(&mut self) -> Outcome {
         let song = &self.songs[self.song];
         let revision = song.controls.commit();
         let song = song.ticket;
@@ -461,7 +474,10 @@ impl Controller {
             let message = "fade: expected a time of less than some hours";
             return Err(Refusal::new(ErrorCode::BadValue, message));
         };
-        let level = self.linear(to);
+        let level = match what {
+            Fader::Master => self.allowed_master(self.linear(to)),
+            _ => self.linear(to),
+        };
         let song = self.songs[self.song].ticket;
         let mut commands = Vec::new();
         // The controls say at once where it goes, but are not committed: the commands do the rest.
@@ -526,6 +542,8 @@ impl Controller {
             return;
         }
         let here = self.here();
+        let volume = self.volume_done();
+        self.orders.volume_set(volume, here);
         match seen.engine {
             Some((state, song, revision)) => {
                 self.orders.applied(song, revision, here);

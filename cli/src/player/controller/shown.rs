@@ -372,6 +372,7 @@ impl Controller {
             tracks,
             buses,
             master: self.master,
+            volume: self.show_volume(),
             callbacks: totals.callbacks,
             device_xruns: self
                 .told

@@ -76,9 +76,9 @@ impl Controller {
         }
     }
 
-    pub(super) fn set_master(&mut self, level: f32) {
+    pub(in super::super) fn set_master(&mut self, level: f32) {
         if !level.is_nan() {
-            self.master = level.max(0.0);
+            self.master = self.allowed_master(level.max(0.0));
         }
         if let Some(rig) = &self.rig {
             rig.handle.board().set_master(self.master);
