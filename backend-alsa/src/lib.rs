@@ -31,6 +31,7 @@ mod holder;
 mod hotplug;
 mod list;
 mod locked;
+mod map;
 mod mixer;
 mod negotiate;
 mod notice;

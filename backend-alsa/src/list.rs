@@ -10,7 +10,7 @@ use alsa::{Card, Direction};
 use engine_core::convert::SampleFormat;
 
 use crate::chatter::Chatter;
-use crate::{mixer, negotiate};
+use crate::{map, mixer, negotiate};
 
 /// A device that can be played to, or could be were it not busy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct PlaybackDevice {
     pub formats: Vec<SampleFormat>,
     /// Usual rates the hardware takes, Hz; empty when that isn't known.
     pub rates: Vec<u32>,
+    /// The channel maps its driver offers, such as `FL FR`; empty where it tells none.
+    pub channel_maps: Vec<String>,
     /// The volumes of the card's mixer, as [`MixerOptions`](crate::MixerOptions) name them (with `,INDEX` from the second of
     /// a name on); of a card's own devices only.
     pub volumes: Vec<String>,
@@ -59,6 +61,7 @@ pub fn list() -> Vec<PlaybackDevice> {
             channels: None,
             formats: Vec::new(),
             rates: Vec::new(),
+            channel_maps: Vec::new(),
             volumes: Vec::new(),
             name,
         });
@@ -90,6 +93,7 @@ fn of_card(card: &Card) -> Vec<PlaybackDevice> {
                 channels: takes.channels,
                 formats: takes.formats,
                 rates: takes.rates,
+                channel_maps: takes.channel_maps,
                 volumes: volumes.clone(),
                 name,
             })
@@ -103,6 +107,7 @@ struct Takes {
     channels: Option<(u32, u32)>,
     formats: Vec<SampleFormat>,
     rates: Vec<u32>,
+    channel_maps: Vec<String>,
     /// HDMI subframes, and nothing else.
     subframes: bool,
 }
@@ -114,6 +119,7 @@ fn probe(name: &str) -> Option<Takes> {
     Some(Takes {
         channels: hw.get_channels_min().ok().zip(hw.get_channels_max().ok()),
         rates: negotiate::rates_of(&hw),
+        channel_maps: map::offered(&pcm),
         subframes: formats.is_empty() && hw.test_format(Format::IEC958SubframeLE).is_ok(),
         formats,
     })

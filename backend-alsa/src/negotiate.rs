@@ -11,7 +11,7 @@ use engine_core::convert::SampleFormat;
 use crate::chain::{self, End};
 use crate::chatter::Chatter;
 use crate::options::{Access, AlsaOptions};
-use crate::{MAX_CHANNELS, refusal, usb};
+use crate::{MAX_CHANNELS, map, notice, refusal, usb};
 
 /// Period when none is asked for, frames.
 const PERIOD: u32 = 1024;
@@ -53,6 +53,7 @@ pub(crate) struct Opened {
     pub(crate) buffer: usize,
     /// Frames queued before the device is started.
     pub(crate) start_at: usize,
+    pub(crate) channel_map: Text,
     pub(crate) notice: Text,
 }
 
@@ -64,6 +65,7 @@ impl Opened {
             periods: Some((self.buffer / self.chunk.max(1)) as u32),
             channels: self.channels as u32,
             format: Some(self.format),
+            channel_map: self.channel_map.clone(),
             device: text(format_args!("{}", self.name)),
             notice: self.notice.clone(),
         }
@@ -78,6 +80,8 @@ pub(crate) fn open(request: &Request) -> Result<Opened, BackendError> {
     let said = |errno: i32, what: &str| {
         refusal::driver(device, what, errno, chatter.last_line().as_deref())
     };
+    let wanted = request.options.channel_map.as_deref();
+    let wanted = wanted.map(map::parse).transpose()?;
     let name = std::ffi::CString::new(device).map_err(|_| {
         BackendError::new(
             Kind::Usage,
@@ -91,9 +95,23 @@ pub(crate) fn open(request: &Request) -> Result<Opened, BackendError> {
         request,
         device,
         end,
+        channels: wanted.as_ref().map(Vec::len),
     };
-    let (agreed, mapped) = negotiation.hardware(&pcm, &said)?;
+    let (mut agreed, mapped) = negotiation.hardware(&pcm, &said)?;
+    if let Some(wanted) = &wanted {
+        map::set(&pcm, device, wanted)?;
+    }
+    if let Some(converted) = chain::conversions(&pcm, end) {
+        agreed.notice = match converted.has_rate() {
+            true => text(format_args!("ALSA converts for \"{device}\": {converted}")),
+            false => notice::and(
+                &agreed.notice,
+                &format!("ALSA converts for \"{device}\": {converted}"),
+            ),
+        };
+    }
     let start_at = software(&pcm, &agreed).map_err(|e| said(e.errno(), "refuses its settings"))?;
+    let channel_map = map::of(&pcm);
     Ok(Opened {
         name: device.to_owned(),
         card: pcm
@@ -109,6 +127,7 @@ pub(crate) fn open(request: &Request) -> Result<Opened, BackendError> {
         chunk: agreed.period.min(LONGEST_CHUNK) as usize,
         buffer: agreed.buffer as usize,
         start_at,
+        channel_map,
         notice: agreed.notice,
     })
 }
@@ -127,6 +146,8 @@ struct Negotiation<'a> {
     request: &'a Request,
     device: &'a str,
     end: End,
+    /// So many, and neither more nor less.
+    channels: Option<usize>,
 }
 
 type Said<'a> = &'a dyn Fn(i32, &str) -> BackendError;
@@ -242,6 +263,9 @@ impl Negotiation<'_> {
     /// The smallest count that has room for every output.
     fn channels(&self, hw: &HwParams<'_>) -> Result<u32, BackendError> {
         let asked = self.request.outs.max(1) as u32;
+        if let Some(exactly) = self.channels {
+            return self.exact_channels(hw, exactly as u32, asked);
+        }
         let least = hw.get_channels_min().unwrap_or(1).max(asked);
         let most = hw.get_channels_max().unwrap_or(0).min(MAX_CHANNELS as u32);
         (least..=most)
@@ -255,6 +279,32 @@ impl Negotiation<'_> {
                     ),
                 )
             })
+    }
+
+    /// As many as a channel map has.
+    fn exact_channels(
+        &self,
+        hw: &HwParams<'_>,
+        exactly: u32,
+        needed: u32,
+    ) -> Result<u32, BackendError> {
+        let device = self.device();
+        if exactly < needed {
+            return Err(BackendError::new(
+                Kind::Usage,
+                format_args!(
+                    "the channel map has {exactly} channels, and {needed} are needed; name the others as well"
+                ),
+            ));
+        }
+        hw.set_channels(exactly).map(|()| exactly).map_err(|_| {
+            BackendError::new(
+                Kind::Channels,
+                format_args!(
+                    "\"{device}\" can't be opened with the {exactly} channels of the channel map"
+                ),
+            )
+        })
     }
 
     fn rate(&self, hw: &mut HwParams<'_>) -> Result<(u32, Text), BackendError> {

@@ -58,6 +58,9 @@ pub struct AlsaOptions {
     pub strict_rate: bool,
     /// Keep the audio buffers and the thread's stack in memory where that is allowed.
     pub lock_memory: bool,
+    /// Which loudspeaker each channel is, such as `FL,FR,FC,LFE`: so many channels are opened, and the driver is told. `None`
+    /// leaves its own map.
+    pub channel_map: Option<String>,
     /// Keep the stream going while nothing is to be heard: for DACs that pop when it stops. Not where nothing paces it.
     pub keep_alive: KeepAlive,
     /// The hardware's volume; `None` leaves the mixer alone.
@@ -73,6 +76,7 @@ impl Default for AlsaOptions {
             rt_priority: Some(45),
             strict_rate: false,
             lock_memory: true,
+            channel_map: None,
             keep_alive: KeepAlive::No,
             mixer: None,
         }

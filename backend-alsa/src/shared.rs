@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use engine_core::backend::{Health, Report, Text, Timing, text};
@@ -30,6 +30,9 @@ const HEALTHS: [Health; 4] = [
     Health::Lost,
 ];
 
+/// The bits of a latency.
+const LATENCY: u64 = (1 << 24) - 1;
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -49,7 +52,9 @@ pub(crate) struct Shared {
     reason: Mutex<Text>,
     pub(crate) rate: AtomicU32,
     pub(crate) period: AtomicU32,
-    pub(crate) latency: AtomicU32,
+    /// Frames on their way to the ear (the lower 24 bits), and when they were: µs since `born`.
+    latency: AtomicU64,
+    born: Instant,
     pub(crate) xruns: AtomicU32,
     pub(crate) xrun_frames: AtomicU32,
     pub(crate) clips: AtomicU32,
@@ -72,7 +77,8 @@ impl Shared {
             reason: Mutex::new(Text::new()),
             rate: AtomicU32::new(0),
             period: AtomicU32::new(0),
-            latency: AtomicU32::new(0),
+            latency: AtomicU64::new(0),
+            born: Instant::now(),
             xruns: AtomicU32::new(0),
             xrun_frames: AtomicU32::new(0),
             clips: AtomicU32::new(0),
@@ -126,7 +132,22 @@ impl Shared {
     }
 
     pub(crate) fn report(&self) -> Report {
+        self.report_at(Instant::now())
+    }
+
+    fn report_at(&self, now: Instant) -> Report {
         let health = self.health();
+        let rate = self.rate.load(Ordering::Relaxed);
+        let (latency_frames, measured) = self.latency();
+        // A device that is in trouble may stand still.
+        let passed_frames = match health {
+            Health::Running => {
+                let since = now.saturating_duration_since(measured).as_secs_f64();
+                let passed = (since * f64::from(rate)) as u32;
+                passed.min(latency_frames)
+            }
+            _ => 0,
+        };
         let reason = match health {
             Health::Recovering | Health::Lost => self.reason(),
             _ => Text::new(),
@@ -135,9 +156,10 @@ impl Shared {
         Report {
             health,
             reason,
-            rate: self.rate.load(Ordering::Relaxed),
+            rate,
             period: self.period.load(Ordering::Relaxed),
-            latency_frames: self.latency.load(Ordering::Relaxed),
+            latency_frames,
+            passed_frames,
             device_xruns: self.xruns.load(Ordering::Relaxed),
             xrun_frames: self.xrun_frames.load(Ordering::Relaxed),
             clips: self.clips.load(Ordering::Relaxed),
@@ -152,7 +174,20 @@ impl Shared {
         }
     }
 
+    fn latency(&self) -> (u32, Instant) {
+        let word = self.latency.load(Ordering::Relaxed);
+        let measured = self.born + Duration::from_micros(word >> 24);
+        ((word & LATENCY) as u32, measured)
+    }
+
     // --- the audio thread's side ---
+
+    /// So many frames were on their way to the ear at that time.
+    pub(crate) fn set_latency(&self, frames: u64, at: Instant) {
+        let micros = at.saturating_duration_since(self.born).as_micros() as u64;
+        let word = (micros << 24) | frames.min(LATENCY);
+        self.latency.store(word, Ordering::Relaxed);
+    }
 
     /// The newest command word.
     pub(crate) fn word(&self) -> u32 {
@@ -228,6 +263,29 @@ mod tests {
             assert_eq!(s.health(), h);
         }
         assert_eq!(s.report().reason.as_str(), "why");
+    }
+
+    #[test]
+    fn what_was_on_its_way_passes_with_time() {
+        let s = Shared::new().unwrap();
+        s.rate.store(48_000, Ordering::Relaxed);
+        let at = s.born + Duration::from_millis(7000);
+        let after = |ms| {
+            let r = s.report_at(at + Duration::from_millis(ms));
+            (r.latency_frames, r.passed_frames)
+        };
+        s.set_latency(2048, at);
+        s.set_health(Health::Running);
+        assert_eq!(after(0), (2048, 0));
+        assert_eq!(after(10), (2048, 480));
+        // Never more than there was.
+        assert_eq!(after(1000), (2048, 2048));
+        for health in [Health::Halted, Health::Recovering, Health::Lost] {
+            s.set_health(health);
+            assert_eq!(after(10), (2048, 0), "{health:?}");
+        }
+        s.set_latency(u64::MAX, at);
+        assert_eq!(after(10), (0xff_ffff, 0));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use alsa::poll::Descriptors;
-use engine_core::backend::{BackendError, Granted, Health, Process, text};
+use engine_core::backend::{BackendError, Granted, Health, Process};
 use engine_core::convert::{Converter, Dither, SampleFormat};
 
 use crate::chain::End;
@@ -25,7 +25,7 @@ use crate::negotiate::{self, Opened, Request};
 use crate::options::KeepAlive;
 use crate::shared::{Command, Shared};
 use crate::transfer::Stage;
-use crate::{MAX_CHANNELS, chatter, realtime, refusal};
+use crate::{MAX_CHANNELS, chatter, notice, realtime, refusal};
 
 /// A thread that waits for nothing but a command looks up this often.
 const IDLE: Duration = Duration::from_secs(1);
@@ -96,12 +96,12 @@ fn prepare_thread(request: &Request, opened: &mut Opened, shared: &Shared) {
     };
     match realtime::promote(priority) {
         Ok(()) => shared.rt_priority.store(priority, Ordering::Relaxed),
-        Err(_) if opened.notice.is_empty() => {
-            opened.notice = text(format_args!(
+        Err(_) => {
+            let rtprio = format!(
                 "the audio thread has no real-time priority: allow rtprio {priority} (group `audio`, or LimitRTPRIO= of a unit)"
-            ));
+            );
+            opened.notice = notice::and(&opened.notice, &rtprio);
         }
-        Err(_) => {}
     }
 }
 
@@ -171,6 +171,8 @@ struct Worker {
     started: bool,
     /// Frames that wait in the device, its own latency included.
     delay: usize,
+    /// When that was told.
+    measured: Instant,
     /// That latency alone: frames on their way behind the buffer.
     behind: usize,
     /// Nothing paces the device: the engine is asked whether it is ready.
@@ -218,6 +220,7 @@ impl Worker {
             flow: Flow::new(pcm.buffer, pcm.rate, now),
             started: false,
             delay: 0,
+            measured: now,
             behind: 0,
             pulled: pcm.end == End::Null,
             running_since: now,
@@ -354,7 +357,7 @@ impl Worker {
         self.stage.clear();
         self.flow.restart(Instant::now());
         self.started = false;
-        self.shared.latency.store(0, Ordering::Relaxed);
+        self.shared.set_latency(0, Instant::now());
         self.shared.set_health(Health::Halted);
         self.answer();
     }

@@ -304,6 +304,7 @@ impl<P: Process + 'static> Open<P> {
             rate: s.rate(),
             period: s.period(),
             latency_frames: s.latency(),
+            passed_frames: 0,
             device_xruns: s.xruns(),
             xrun_frames: s.xrun_frames(),
             clips: 0,

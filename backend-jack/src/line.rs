@@ -133,6 +133,7 @@ impl<P: Process + 'static> Line<P> {
             ));
         }
         let granted = Granted {
+            channel_map: Default::default(),
             rate: format.0,
             period: format.1,
             periods: None,

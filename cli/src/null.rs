@@ -91,6 +91,7 @@ impl<P: Process + 'static> Backend<P> for Null<P> {
             outs: wish.outs.len(),
         });
         Ok(Granted {
+            channel_map: Default::default(),
             rate,
             period,
             periods: None,

@@ -73,6 +73,8 @@ pub struct Granted {
     pub channels: u32,
     /// Sample format, `None` where there is no such thing.
     pub format: Option<SampleFormat>,
+    /// Which loudspeaker each channel is, as the driver names them, with blanks between; empty where it doesn't tell.
+    pub channel_map: Text,
     /// The device or server, as the driver names it.
     pub device: Text,
     /// Something the user should know about what was granted (one sentence), or empty.
@@ -126,6 +128,9 @@ pub struct Report {
     /// Frames between a frame's leaving the engine and its being heard. When the stream is lost:
     /// those that had left the engine and were never heard, as far as is known.
     pub latency_frames: u32,
+    /// Of those, the ones that have been heard by now, by the time since `latency_frames` was measured; 0 where that
+    /// isn't known.
+    pub passed_frames: u32,
     /// Faults the driver reported (device xruns), as episodes.
     pub device_xruns: u32,
     /// Frames lost or silent through them, where the driver can tell.

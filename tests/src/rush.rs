@@ -76,6 +76,7 @@ impl Backend<EngineBorrower> for Rush {
         self.with(|s| {
             s.outs = wish.outs.len();
             Ok(Granted {
+                channel_map: Default::default(),
                 rate: s.rate,
                 period: s.period,
                 periods: None,

@@ -223,6 +223,7 @@ impl Backend<EngineBorrower> for Stepper {
             s.heard.resize(wish.outs.len(), Vec::new());
             s.planes = vec![Vec::new(); wish.outs.len()];
             Ok(Granted {
+                channel_map: Default::default(),
                 rate: s.rate,
                 period: s.period,
                 periods: None,

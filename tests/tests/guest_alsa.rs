@@ -330,3 +330,105 @@ fn calls_come_evenly() {
     let longest = longest.load(Ordering::Relaxed);
     assert!(longest < 2000, "{longest} µs between two calls");
 }
+
+/// The position that is shown moves evenly between two periods.
+#[test]
+fn what_is_heard_moves_on_between_periods() {
+    let mut backend = alsa("hw:Dummy", Access::Auto);
+    let (noise, given) = Noise::new(SampleFormat::S16, u64::MAX);
+    start(&mut backend, &wish(SampleFormat::S16, 2, 4096, 3), noise);
+    until("some audio", || given.load(Ordering::Acquire) > 20_000);
+    let (mut seen, mut off) = (Vec::new(), Vec::new());
+    while seen.len() < 300 {
+        let before = given.load(Ordering::Acquire);
+        let (report, at) = (backend.report(), Instant::now());
+        // A period may have been handed over amid this.
+        if before == given.load(Ordering::Acquire) {
+            let heard = before + u64::from(report.passed_frames);
+            seen.push((at, heard as f64 - f64::from(report.latency_frames)));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let (t0, p0) = seen[0];
+    for (at, p) in &seen {
+        let wanted = p0 + (*at - t0).as_secs_f64() * f64::from(RATE);
+        off.push((p - wanted).abs());
+    }
+    let most = off.iter().copied().fold(0.0, f64::max);
+    println!("at most {most:.0} frames off the line, of periods of 4096");
+    assert!(most < 256.0, "{most} frames");
+    let backwards = seen.windows(2).any(|w| w[1].1 < w[0].1 - 48.0);
+    assert!(!backwards);
+    backend.close(LONG);
+}
+
+/// What a driver knows of loudspeakers; the Dummy's knows nothing.
+#[test]
+fn channel_maps_are_told_set_and_refused() {
+    let loaded = std::process::Command::new("modprobe")
+        .arg("snd-hda-intel")
+        .status()
+        .unwrap();
+    assert!(loaded.success());
+    until("the card", || {
+        backend_alsa::list()
+            .iter()
+            .any(|d| !d.channel_maps.is_empty())
+    });
+    let listed = backend_alsa::list();
+    let card = listed.iter().find(|d| !d.channel_maps.is_empty()).unwrap();
+    assert!(card.channel_maps.contains(&"FL FR".into()), "{card:?}");
+    let open = |device: &str, map: Option<&str>, outs: usize| {
+        let mut backend = Alsa::<Noise>::new(AlsaOptions {
+            device: device.to_owned(),
+            channel_map: map.map(str::to_owned),
+            ..AlsaOptions::default()
+        });
+        let granted = backend.open(&wish(SampleFormat::S16, outs, 1024, 3));
+        backend.close(LONG);
+        granted.map(|g| (g.channels, g.channel_map.to_string()))
+    };
+    let stereo = (2, "FL FR".to_owned());
+    assert_eq!(open(&card.name, None, 2).unwrap(), stereo);
+    assert_eq!(open(&card.name, Some("fl,fr"), 2).unwrap(), stereo);
+    let other = open(&card.name, Some("FC,LFE"), 2).unwrap_err();
+    assert_eq!(other.kind, Kind::Channels);
+    assert!(other.message.contains("offers FL FR"), "{other}");
+    let few = open(&card.name, Some("FL"), 2).unwrap_err();
+    assert_eq!(few.kind, Kind::Usage, "{few}");
+    let many = open(&card.name, Some("FL,FR,FC,LFE,RL,RR,SL,SR,RC"), 2).unwrap_err();
+    assert_eq!(many.kind, Kind::Channels, "{many}");
+    let unknown = open(&card.name, Some("FL,LEFT"), 2).unwrap_err();
+    assert!(unknown.message.contains("\"LEFT\""), "{unknown}");
+    assert_eq!(open("hw:Dummy", None, 2).unwrap().1, "");
+    let none = open("hw:Dummy", Some("FL,FR"), 2).unwrap_err();
+    assert!(none.message.contains("no channel map"), "{none}");
+}
+
+#[test]
+fn what_a_plug_in_converts_is_told() {
+    let open = |device: &str, wish: Wish<'_>| {
+        let mut backend = alsa::<Noise>(device, Access::Auto);
+        let granted = backend.open(&wish).unwrap();
+        backend.close(LONG);
+        granted.notice.to_string()
+    };
+    let s16 = wish(SampleFormat::S16, 2, 1024, 3);
+    assert!(!open("hw:Dummy", s16).contains("converts"));
+    assert!(!open("plughw:Dummy", s16).contains("converts"));
+    let told = open("plughw:Dummy", wish(SampleFormat::S32, 2, 1024, 3));
+    assert!(
+        told.contains("converts for \"plughw:Dummy\": S32_LE to S16_LE"),
+        "{told}"
+    );
+    let told = open("plughw:Dummy", wish(SampleFormat::S16, 4, 1024, 3));
+    assert!(told.contains("4 to 2 channels"), "{told}");
+    let told = open(
+        "plughw:Dummy",
+        Wish {
+            rate: Some(96_000),
+            ..s16
+        },
+    );
+    assert!(told.contains("96000 Hz to 48000 Hz"), "{told}");
+}

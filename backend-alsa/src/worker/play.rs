@@ -55,7 +55,8 @@ impl Worker {
         let room = frames(room).min(self.pcm.buffer);
         self.delay = frames(delay);
         self.behind = self.delay.saturating_sub(self.pcm.buffer - room);
-        self.flow.see_room(room, Instant::now());
+        self.measured = Instant::now();
+        self.flow.see_room(room, self.measured);
         self.notice_progress();
         self.compare_clocks();
         Ok(room)
@@ -103,8 +104,7 @@ impl Worker {
             Mode::Resting | Mode::Draining(Drain::AliveUntil { .. })
         ) {
             self.shared
-                .latency
-                .store((self.delay + n) as u32, Ordering::Relaxed);
+                .set_latency((self.delay + n) as u64, self.measured);
         }
         self.delay += n;
         self.notice_pace();

@@ -1,8 +1,8 @@
 //! A stream that is kept going while nothing is to be heard, for DACs that pop when it stops or that mute themselves in
 //! digital silence. The device gets silence, or noise that nobody hears; the engine isn't asked.
 
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::Instant;
 
 use engine_core::backend::{Health, Process};
 use engine_core::convert::SampleFormat;
@@ -93,7 +93,7 @@ impl Worker {
     /// The device goes on; nothing of the engine's waits in it any more.
     pub(super) fn go_on_resting(&mut self) {
         self.mode = Mode::Resting;
-        self.shared.latency.store(0, Ordering::Relaxed);
+        self.shared.set_latency(0, Instant::now());
         if !self.in_episode {
             self.shared.set_health(Health::Halted);
         }
@@ -104,7 +104,7 @@ impl Worker {
     pub(super) fn go_on_playing(&mut self) {
         self.mode = Mode::Running;
         self.accepted = 0;
-        self.running_since = std::time::Instant::now();
+        self.running_since = Instant::now();
         if !self.in_episode {
             self.shared.set_health(Health::Running);
         }
@@ -143,7 +143,7 @@ impl Worker {
             true => 0,
             false => (last + behind).saturating_sub(self.flow.taken()),
         };
-        self.shared.latency.store(unheard as u32, Ordering::Relaxed);
+        self.shared.set_latency(unheard, self.measured);
         if unheard == 0 && self.mode != Mode::Halted {
             self.go_on_resting();
         }

@@ -133,6 +133,13 @@ pub(super) struct OutputArgs {
     #[allow(clippy::option_option, reason = "clap's type for an optional value")]
     pub keep_alive: Option<Option<KeepAlive>>,
 
+    /// Have the card's channels be these loudspeakers, such as FL,FR,FC,LFE,RL,RR [default: as its driver has them]
+    ///
+    /// As many channels are opened as are named, and the card's driver is told; one that can't is refused, with the maps it offers.
+    /// `backline devices --json` lists those. Names are ALSA's; NA is a channel without a loudspeaker.
+    #[arg(long, value_name = "FL,FR,…", value_parser = text)]
+    pub channel_map: Option<String>,
+
     /// Audio read ahead of the callback, ms
     #[arg(long, value_name = "MS", value_parser = number(config::RING_MS))]
     pub ring_ms: Option<u32>,
@@ -346,6 +353,7 @@ impl PlayArgs {
                     .filter(|off| off.contains("keep-alive"))
                     .map(|_| KeepAlive::No),
             },
+            channel_map: output.channel_map.clone(),
             ring_ms: output.ring_ms,
             rt_priority: output.rt_priority,
             name: output.name.clone(),

@@ -11,7 +11,7 @@
 //!   "alsa": [{
 //!     "name": "hw:CARD=USB,DEV=0", "card": "USB", "description": "USB Audio, USB Audio",
 //!     "channels_min": 2, "channels_max": 8, "formats": ["s16", "s24_3"], "rates": [44100, 48000],
-//!     "volumes": ["PCM"], "hdmi": false
+//!     "channel_maps": ["FL FR"], "volumes": ["PCM"], "hdmi": false
 //!   }]
 //! }
 //! ```
@@ -19,7 +19,8 @@
 //! `jack` is null where no server runs; `rate` is in Hz, `period` in frames; `outputs` are the
 //! physical ones, and their names are what `--connect` takes. A `name` of `alsa` is what
 //! `--device` takes. `card` is null for what is no card; the channels are null for what is no
-//! hardware and for what is busy, and formats and rates (Hz, of the usual ones) empty. `volumes` are what `--mixer` takes. `hdmi`: opened by this name it takes HDMI subframes only.
+//! hardware and for what is busy, and formats and rates (Hz, of the usual ones) empty. `channel_maps` are those that
+//! the driver offers. `volumes` are what `--mixer` takes. `hdmi`: opened by this name it takes HDMI subframes only.
 
 use std::fmt::Write as _;
 
@@ -59,6 +60,7 @@ struct Pcm {
     channels_max: Option<u32>,
     formats: Vec<&'static str>,
     rates: Vec<u32>,
+    channel_maps: Vec<String>,
     volumes: Vec<String>,
     hdmi: bool,
 }
@@ -118,6 +120,7 @@ fn alsa() -> Vec<Pcm> {
                 .map(crate::config::format_word)
                 .collect(),
             rates: device.rates,
+            channel_maps: device.channel_maps,
             volumes: device.volumes,
             hdmi: device.hdmi,
         })
@@ -201,6 +204,7 @@ mod tests {
                     channels_max: Some(8),
                     formats: vec!["s16"],
                     rates: vec![48_000],
+                    channel_maps: vec!["FL FR".into()],
                     volumes: vec!["PCM".into(), "Mic".into()],
                     hdmi: false,
                 },
@@ -212,6 +216,7 @@ mod tests {
                     channels_max: None,
                     formats: vec![],
                     rates: vec![],
+                    channel_maps: vec![],
                     volumes: vec![],
                     hdmi: false,
                 },

@@ -127,6 +127,7 @@ impl Job<'_> {
             after_ms: self.born.elapsed().as_secs_f64() * 1000.0,
             rate: rendering.rate(),
             channels: rendering.channels() as u32,
+            channel_map: None,
             period: None,
             periods: None,
             format: None,

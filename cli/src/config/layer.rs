@@ -49,6 +49,9 @@ pub struct Layer {
     pub volume_max: Option<Level>,
     /// What the device gets while nothing is to be heard.
     pub keep_alive: Option<KeepAlive>,
+    /// Which loudspeaker each channel is.
+    #[serde(default, deserialize_with = "text")]
+    pub channel_map: Option<String>,
     /// Length of the rings, ms.
     #[serde(default, deserialize_with = "ring_ms")]
     pub ring_ms: Option<u32>,

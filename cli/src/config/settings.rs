@@ -43,6 +43,8 @@ pub struct Settings {
     pub volume_max: Setting<Option<Level>>,
     /// What the device gets while nothing is to be heard.
     pub keep_alive: Setting<KeepAlive>,
+    /// Which loudspeaker each channel of the card is; `None` is as its driver has it.
+    pub channel_map: Setting<Option<String>>,
     /// Length of the rings between disk and callback, ms.
     pub ring_ms: Setting<u32>,
     /// Real-time priority of the audio thread, 1 to 98.
@@ -255,6 +257,7 @@ impl Settings {
             volume: layers.get("volume", |l| l.volume.map(Some), None),
             volume_max: layers.get("volume_max", |l| l.volume_max.map(Some), None),
             keep_alive: layers.get("keep_alive", |l| l.keep_alive, KeepAlive::No),
+            channel_map: layers.get("channel_map", |l| l.channel_map.clone().map(Some), None),
             ring_ms: layers.profiled("ring_ms", |l| l.ring_ms, |p| p.values().ring_ms),
             rt_priority: Setting {
                 value: u8::try_from(rt_priority.value).unwrap_or(u8::MAX),

@@ -47,6 +47,7 @@ pub fn rows(settings: &Settings) -> Vec<Row> {
             json!(v.map(|v| v.to_string()))
         }),
         row("keep_alive", &s.keep_alive, |v| json!(v)),
+        row("channel_map", &s.channel_map, |v| json!(v)),
         row("ring_ms", &s.ring_ms, |v| json!(v)),
         row("rt_priority", &s.rt_priority, |v| json!(v)),
         row("strict_rate", &s.strict_rate, |v| json!(v)),

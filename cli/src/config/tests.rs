@@ -48,6 +48,7 @@ const WHOLE: &str = r#"
     volume = -20
     volume_max = "-9.5 dB"
     keep_alive = "noise"
+    channel_map = "FL,FR"
     ring_ms = 700
     rt_priority = 50
     strict_rate = true
@@ -100,6 +101,7 @@ fn every_key_arrives_with_its_source() {
             r#"volume "-20 dB""#,
             r#"volume_max "-9.5 dB""#,
             r#"keep_alive "noise""#,
+            r#"channel_map "FL,FR""#,
             "ring_ms 700",
             "rt_priority 50",
             "strict_rate true",
@@ -289,7 +291,7 @@ fn a_device_means_alsa() {
 fn what_a_file_can_not_say() {
     refused(
         "prefix = 1",
-        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `mixer`, `volume`, `volume_max`, `keep_alive`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `start_server`, `ports`, `connect`, `transport`, `control`, `control_group`, `osc`, `map`, `midi`, `input`, `status`, `on_damage`, `wait_device`, `metrics`, `keep_state`, `on_loss`, `on_return`, `controller`, `monitoring`",
+        "1:1: unknown key `prefix`, expected one of `profile`, `backend`, `device`, `rate`, `period`, `periods`, `format`, `dither`, `mixer`, `volume`, `volume_max`, `keep_alive`, `channel_map`, `ring_ms`, `rt_priority`, `strict_rate`, `max_gain_db`, `preload_limit`, `name`, `server`, `start_server`, `ports`, `connect`, `transport`, `control`, `control_group`, `osc`, `map`, `midi`, `input`, `status`, `on_damage`, `wait_device`, `metrics`, `keep_state`, `on_loss`, `on_return`, `controller`, `monitoring`",
     );
     refused(
         "\n[controller]\npoll = 1",

@@ -83,6 +83,7 @@ pub(super) fn state(s: &Status) -> Value {
         "rate": (s.rate != 0).then_some(s.rate),
         "backend": s.backend,
         "device": s.device,
+        "channel_map": s.channel_map,
         "master_db": db(s.master),
         "volume_db": s.volume.level_db.map(number),
         "volume_max_db": s.volume.max_db.map(number),

@@ -17,6 +17,8 @@ pub(super) struct Device {
     /// Words of the formats, and rates in Hz; empty is not known.
     pub formats: Vec<&'static str>,
     pub rates: Vec<u32>,
+    /// Of its driver, such as `FL FR`.
+    pub channel_maps: Vec<String>,
     pub hdmi: bool,
 }
 
@@ -33,6 +35,9 @@ impl Device {
         if !self.rates.is_empty() {
             let rates: Vec<String> = self.rates.iter().map(u32::to_string).collect();
             takes += &format!("; {} Hz", rates.join(", "));
+        }
+        if !self.channel_maps.is_empty() {
+            takes += &format!("; channels as {}", self.channel_maps.join(", "));
         }
         takes
     }
@@ -51,6 +56,7 @@ pub(super) fn devices() -> Vec<Device> {
             .map(crate::config::format_word)
             .collect(),
         rates: d.rates,
+        channel_maps: d.channel_maps,
         hdmi: d.hdmi,
     };
     all.map(device).collect()
@@ -167,6 +173,7 @@ mod tests {
             channels,
             formats: Vec::new(),
             rates: Vec::new(),
+            channel_maps: Vec::new(),
             hdmi: false,
         }
     }
@@ -187,6 +194,7 @@ mod tests {
             Device {
                 formats: vec!["s16", "s24_3"],
                 rates: vec![44_100, 48_000],
+                channel_maps: vec!["FL FR".into(), "FL FR RL RR".into()],
                 ..device("hw:CARD=USB,DEV=0", Some((2, 8)))
             },
             device("default", None),
@@ -195,7 +203,7 @@ mod tests {
             judge(&system, &devices, true),
             [Finding::ok(
                 "cards",
-                "hw:CARD=USB,DEV=0 takes 2 to 8 channels; formats s16, s24_3; 44100, 48000 Hz"
+                "hw:CARD=USB,DEV=0 takes 2 to 8 channels; formats s16, s24_3; 44100, 48000 Hz; channels as FL FR, FL FR RL RR"
             )]
         );
     }

@@ -99,6 +99,17 @@ impl Rig {
         Ok(result?)
     }
 
+    /// Which loudspeaker each channel is, where the driver tells.
+    pub fn channel_map(&self) -> Option<Vec<String>> {
+        let map = self
+            .granted
+            .channel_map
+            .split(' ')
+            .filter(|p| !p.is_empty());
+        let map: Vec<String> = map.map(str::to_owned).collect();
+        (!map.is_empty()).then_some(map)
+    }
+
     /// Has the driver take part in its graph, silent: a client's ports can be connected only then.
     pub fn appear(&mut self) {
         // A driver that can't shows it in its report, and when it is to play.

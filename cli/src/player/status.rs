@@ -35,6 +35,8 @@ pub struct Status {
     pub backend: String,
     /// The device or server, also when it is gone.
     pub device: String,
+    /// Which loudspeaker each channel of the device is, where its driver tells.
+    pub channel_map: Option<Vec<String>>,
     /// Frames between the engine and the ear.
     pub latency_frames: u32,
     /// The same and more of the way to the ear, as far as it is known.
@@ -111,6 +113,7 @@ impl Default for Status {
             looping: None,
             backend: String::new(),
             device: String::new(),
+            channel_map: None,
             latency_frames: 0,
             delivery: Delivery::default(),
             delivered_frames: 0,

@@ -19,6 +19,8 @@ pub struct Started {
     pub rate: u32,
     /// Channels of the device.
     pub channels: u32,
+    /// Which loudspeaker each channel is, where the driver tells: `FL`, `FR` …
+    pub channel_map: Option<Vec<String>>,
     /// Frames per callback.
     pub period: Option<u32>,
     /// Periods in the device's buffer.

@@ -69,10 +69,12 @@ pub(super) fn started(s: &Started) -> String {
     } else {
         "Playing"
     };
+    let map = s.channel_map.as_ref();
+    let map = map.map_or_else(String::new, |map| format!(" ({})", clean(&map.join(" "))));
     // Stems alone have each a width of their own.
     let channels = match s.channels {
         0 => String::new(),
-        n => format!(" on {}", count(n.into(), "channel")),
+        n => format!(" on {}{map}", count(n.into(), "channel")),
     };
     format!(
         "{verb} at {} Hz{channels} {} ({}).",
@@ -293,6 +295,7 @@ mod tests {
             after_ms: 12.4,
             rate: 48_000,
             channels: 2,
+            channel_map: Some(vec!["FL".into(), "FR".into()]),
             period: Some(1024),
             periods: Some(3),
             format: Some("s32"),
@@ -302,11 +305,12 @@ mod tests {
         };
         assert_eq!(
             started(&s),
-            "Playing at 48000 Hz on 2 channels through alsa, device hw:PCH (period 1024 frames × 3, \
+            "Playing at 48000 Hz on 2 channels (FL FR) through alsa, device hw:PCH (period 1024 frames × 3, \
              s32, latency 42.7 ms, ready after 12 ms)."
         );
         (s.period, s.periods, s.format) = (None, None, None);
         s.device = None;
+        s.channel_map = None;
         s.latency = OutputLatency::default();
         s.channels = 1;
         assert_eq!(

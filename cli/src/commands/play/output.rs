@@ -152,6 +152,7 @@ fn alsa(settings: &Settings) -> Result<Chosen, Refusal> {
             config::KeepAlive::Silence => backend_alsa::KeepAlive::Silence,
             config::KeepAlive::Noise => backend_alsa::KeepAlive::Noise,
         },
+        channel_map: settings.channel_map.value.clone(),
         mixer: settings.mixer.value.as_ref().map(|mixer| {
             let db = |level: &Option<crate::units::Level>| level.map(|level| level.db() as f32);
             let max_db = db(&settings.volume_max.value);
@@ -327,6 +328,7 @@ fn under_jack(settings: &Settings, rate: u32, period: u32) -> Result<Vec<String>
         &settings.periods.source,
         &settings.rt_priority.source,
         &settings.keep_alive.source,
+        &settings.channel_map.source,
     ];
     for source in unused {
         if source.is_explicit() {

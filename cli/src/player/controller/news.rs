@@ -142,6 +142,7 @@ impl Controller {
             after_ms: self.told.born.elapsed().as_secs_f64() * 1000.0,
             rate: rig.granted.rate,
             channels: rig.granted.channels,
+            channel_map: rig.channel_map(),
             period: Some(rig.granted.period),
             periods: rig.granted.periods,
             format: rig.granted.format.map(crate::config::format_word),

@@ -59,6 +59,16 @@ impl Shown {
         }
     }
 
+    /// Frames that left the engine and aren't heard yet.
+    fn on_its_way(&self) -> u32 {
+        let Report {
+            latency_frames,
+            passed_frames,
+            ..
+        } = self.report;
+        latency_frames.saturating_sub(passed_frames)
+    }
+
     /// Renews the status as often as the most curious wants.
     pub fn refresh(&mut self, who: u64, every: Duration) {
         self.curious.retain(|(other, _)| *other != who);
@@ -151,7 +161,7 @@ impl Controller {
                 let p = rig.handle.board().position();
                 let heard = p
                     .engine_frame
-                    .saturating_sub(u64::from(self.shown.report.latency_frames));
+                    .saturating_sub(u64::from(self.shown.on_its_way()));
                 // With nothing queued what the engine gave is what was heard.
                 let heard = if rig.running { heard } else { p.engine_frame };
                 let heard = self.anchors.at(heard);
@@ -366,6 +376,7 @@ impl Controller {
             looping: self.looping.map(|l| (l.a, l.b)),
             backend: self.told.output.name().to_owned(),
             device: self.device.1.clone(),
+            channel_map: self.rig.as_ref().and_then(|rig| rig.channel_map()),
             latency_frames: self.shown.report.latency_frames,
             delivery: self.delivery(),
             delivered_frames: self.delivered(),

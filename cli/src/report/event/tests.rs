@@ -29,6 +29,7 @@ fn started() {
         after_ms: 12.3456789,
         rate: 48_000,
         channels: 2,
+        channel_map: Some(vec!["FL".into(), "FR".into()]),
         period: Some(1024),
         periods: Some(3),
         format: Some("s32"),
@@ -39,16 +40,17 @@ fn started() {
     assert_eq!(
         json("started", 13, &s),
         "{\"event\":\"started\",\"v\":1,\"t_ms\":13,\"after_ms\":12.345679,\"rate\":48000,\
-         \"channels\":2,\"period\":1024,\"periods\":3,\"format\":\"s32\",\"backend\":\"jack\",\"device\":\"default\",\
+         \"channels\":2,\"channel_map\":[\"FL\",\"FR\"],\"period\":1024,\"periods\":3,\"format\":\"s32\",\"backend\":\"jack\",\"device\":\"default\",\
          \"output_latency_frames\":2048,\"output_latency_ms\":42.666667}\n"
     );
     (s.period, s.periods, s.format) = (None, None, None);
+    s.channel_map = None;
     s.device = None;
     s.latency = OutputLatency::default();
     assert_eq!(
         json("started", 0, &s),
         "{\"event\":\"started\",\"v\":1,\"t_ms\":0,\"after_ms\":12.345679,\"rate\":48000,\
-         \"channels\":2,\"period\":null,\"periods\":null,\"format\":null,\"backend\":\"jack\",\"device\":null,\
+         \"channels\":2,\"channel_map\":null,\"period\":null,\"periods\":null,\"format\":null,\"backend\":\"jack\",\"device\":null,\
          \"output_latency_frames\":null,\"output_latency_ms\":null}\n"
     );
 }
