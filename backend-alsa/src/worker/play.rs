@@ -1,6 +1,5 @@
 //! Normal playback: asks the engine for a chunk whenever the device has room for one.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use engine_core::backend::{Played, Process};

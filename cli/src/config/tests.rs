@@ -568,7 +568,7 @@ fn shown_as_text_and_json() {
         serde_json::json!({ "value": 48000, "source": "--rate" })
     );
     assert_eq!(json["settings"]["device"]["value"], serde_json::Value::Null);
-    assert_eq!(json["settings"].as_object().unwrap().len(), 38);
+    assert_eq!(json["settings"].as_object().unwrap().len(), 39);
 }
 
 #[test]

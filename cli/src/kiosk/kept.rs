@@ -8,7 +8,7 @@
 //! {"backline":"kept state","v":1,"song":2,"title":"Rain","frame":1440000,"rate":48000,"master_db":-6.0}
 //! ```
 //!
-//! `song` is the number in the list, `frame` a frame of it at `rate`. After a natural end they are null.
+//! `volume_db` is there where a card's volume is minded. `song` is the number in the list, `frame` a frame of it at `rate`. After a natural end they are null.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -58,6 +58,8 @@ pub struct Kept {
     pub spot: Option<Spot>,
     /// Master level, linear.
     pub master: f32,
+    /// The hardware's volume, dB, where it is the volume that counts.
+    pub volume_db: Option<f64>,
 }
 
 impl Kept {
@@ -71,6 +73,7 @@ impl Kept {
                 at_s: status.position.frame as f64 / rate,
             }),
             master: status.master,
+            volume_db: status.volume.mixer.as_ref().and(status.volume.level_db),
         })
     }
 }
@@ -85,11 +88,16 @@ struct Written {
     frame: Option<u64>,
     rate: u32,
     master_db: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    volume_db: Option<Value>,
 }
 
 /// The text of a file.
 fn to_text(kept: &Kept, rate: u32) -> String {
-    let db = db_from_gain(kept.master);
+    let number = |db: f64| match db.is_finite() {
+        true => json!(db),
+        false => json!("-inf"),
+    };
     let spot = kept.spot.as_ref();
     let written = Written {
         backline: MARK.to_owned(),
@@ -98,11 +106,8 @@ fn to_text(kept: &Kept, rate: u32) -> String {
         title: spot.map(|s| s.title.clone()),
         frame: spot.map(|s| (s.at_s * f64::from(rate)).round() as u64),
         rate,
-        master_db: if db.is_finite() {
-            json!(db)
-        } else {
-            json!("-inf")
-        },
+        master_db: number(db_from_gain(kept.master)),
+        volume_db: kept.volume_db.map(number),
     };
     // (It has nothing that JSON can't say.)
     serde_json::to_string(&written).unwrap_or_default() + "\n"
@@ -121,9 +126,14 @@ fn from_text(text: &str) -> Result<Kept, String> {
     let Ok(w) = serde_json::from_value::<Written>(value) else {
         return Err(foreign("no whole kept state"));
     };
-    let db = match &w.master_db {
+    let level = |value: &Value| match value {
         Value::String(silence) if silence == "-inf" => Some(f64::NEG_INFINITY),
         number => number.as_f64().filter(|db| db.is_finite()),
+    };
+    let db = level(&w.master_db);
+    let volume = match &w.volume_db {
+        None => Some(None),
+        Some(value) => level(value).map(Some),
     };
     let spot = match (w.song, w.title, w.frame) {
         (None, None, None) => Some(None),
@@ -134,10 +144,11 @@ fn from_text(text: &str) -> Result<Kept, String> {
         })),
         _ => None,
     };
-    match (db, spot) {
-        (Some(db), Some(spot)) => Ok(Kept {
+    match (db, volume, spot) {
+        (Some(db), Some(volume_db), Some(spot)) => Ok(Kept {
             spot,
             master: gain_from_db(db),
+            volume_db,
         }),
         _ => Err(foreign("values that can't be")),
     }
@@ -278,6 +289,7 @@ impl Keeper {
                 if self.writes
                     && (*played != playing
                         || last.master != kept.master
+                        || last.volume_db != kept.volume_db
                         || song(last) != song(kept)) =>
             {
                 OFTEN
@@ -336,6 +348,7 @@ mod tests {
                 at_s,
             }),
             master,
+            volume_db: None,
         }
     }
 
@@ -369,6 +382,7 @@ mod tests {
         let over = Kept {
             spot: None,
             master: 0.0,
+            volume_db: Some(-12.5),
         };
         assert_eq!(from_text(&to_text(&over, 48_000)).unwrap(), over);
     }

@@ -50,6 +50,7 @@ pub struct PlayerBuilder {
     ring_ms: u32,
     monitor: MonitorLevel,
     master: f32,
+    volume_db: Option<f64>,
     volume_max_db: Option<f64>,
     on_damage: OnDamage,
     on_loss: OnLoss,
@@ -83,6 +84,7 @@ impl PlayerBuilder {
             ring_ms: 1000,
             monitor: MonitorLevel::Off,
             master: 1.0,
+            volume_db: None,
             volume_max_db: None,
             on_damage: OnDamage::default(),
             on_loss: OnLoss::default(),
@@ -190,6 +192,13 @@ impl PlayerBuilder {
     /// Master level, linear.
     pub fn master(mut self, level: f32) -> Self {
         self.master = level;
+        self
+    }
+
+    /// What the volume of the output's mixer is set to, dB, in place of what the output says. Without a mixer there is nothing to
+    /// set; see [`master`](Self::master).
+    pub fn volume(mut self, level_db: Option<f64>) -> Self {
+        self.volume_db = level_db;
         self
     }
 
@@ -362,6 +371,10 @@ impl PlayerBuilder {
         }
         let mut asked = self.asked;
         asked.best_rate = songs[0].usual_rate();
+        if let Some(db) = self.volume_db {
+            let max = self.volume_max_db.unwrap_or(f64::INFINITY);
+            self.output.set_volume(db.min(max) as f32);
+        }
         let mut rig = Rig::open(&self.output, &layout, asked)?;
         let rate = rig.granted.rate;
         let last = songs.len() - 1;

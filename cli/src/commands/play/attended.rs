@@ -309,8 +309,12 @@ impl<'a> Attended<'a> {
                 // With nobody left to take it, it is closed again.
                 let ceiling = gain_from_db(play.settings.max_gain_db.value);
                 let _ = done.send(make(&play, born, |builder| match resume {
-                    Some(Kept { spot, master }) => {
-                        let builder = builder.master(master.min(ceiling));
+                    Some(Kept {
+                        spot,
+                        master,
+                        volume_db,
+                    }) => {
+                        let builder = builder.master(master.min(ceiling)).volume(volume_db);
                         match spot {
                             Some(spot) => builder.go_on(spot),
                             None => builder,
