@@ -284,6 +284,35 @@ mod tests {
     }
 
     #[test]
+    fn what_plays_to_no_card_has_no_mixer() {
+        let mut alsa = Alsa::<Nothing>::new(AlsaOptions {
+            device: "null".into(),
+            mixer: Some(crate::MixerOptions {
+                name: "Master".into(),
+                ..Default::default()
+            }),
+            ..AlsaOptions::default()
+        });
+        let wish = Wish {
+            rate: None,
+            period: None,
+            periods: None,
+            format: None,
+            outs: &["a"],
+        };
+        // The second time as well: the device was closed.
+        for _ in 0..2 {
+            let refused = alsa.open(&wish).map(|_| ()).unwrap_err();
+            assert_eq!(refused.kind, Kind::Mixer);
+            assert!(
+                refused.message.contains("no sound card itself"),
+                "{refused}"
+            );
+        }
+        assert_eq!(alsa.set_volume(0.0).unwrap_err().kind, Kind::Usage);
+    }
+
+    #[test]
     fn an_engine_that_is_not_lent_writes_nothing_where_nothing_paces() {
         let wish = Wish {
             rate: Some(48_000),

@@ -242,13 +242,6 @@ fn a_device_that_is_not_there_is_69() {
         69,
         &["nobody"],
     );
-    // A mixer means a card.
-    refused(
-        &home,
-        "a.wav --mixer Master --device null",
-        69,
-        &["\"null\"", "no sound card", "mixer"],
-    );
     // These are for JACK alone: nothing else would do what they ask for.
     refused(&home, "a.wav --ports tracks", 69, &["--ports", "JACK"]);
 }
