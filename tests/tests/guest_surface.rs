@@ -1,4 +1,4 @@
-//! Keys and MIDI by way of the kernel: a device made with uinput, clients of the ALSA sequencer.
+//! Keys, MIDI and GPIO lines by way of the kernel: a device made with uinput, clients of the ALSA sequencer, a chip of gpio-sim.
 //! Runs in the guest only (`tests/rig/guest/runner.sh`), which is why `Cargo.toml` leaves it out of a plain `cargo test`.
 
 use std::fs;
@@ -215,4 +215,176 @@ fn midi_by_the_sequencer_of_whoever_connects_and_of_a_client_that_comes_and_goes
         drop(keys);
         said(&mut program, "is gone; it is heard again once it is back");
     }
+}
+
+/// A GPIO chip of eight lines. Its pulls are what a button and the world around it do.
+struct Chip {
+    name: String,
+    config: PathBuf,
+    lines: PathBuf,
+}
+
+impl Chip {
+    /// `None` where the kernel has none and none could be made.
+    fn new(board: &str) -> Option<Self> {
+        let loaded = Command::new("modprobe").arg("gpio-sim").status().unwrap();
+        if !loaded.success() {
+            eprintln!("SKIP GPIO lines: the module gpio-sim could not be made for this kernel");
+            return None;
+        }
+        let all = PathBuf::from("/sys/kernel/config/gpio-sim");
+        if !all.exists() {
+            let mount = ["-t", "configfs", "none", "/sys/kernel/config"];
+            assert!(
+                Command::new("mount")
+                    .args(mount)
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+        }
+        let config = all.join(board);
+        fs::create_dir_all(config.join("bank")).unwrap();
+        fs::write(config.join("bank/num_lines"), "8").unwrap();
+        fs::write(config.join("live"), "1").unwrap();
+        let told = |file: &str| {
+            fs::read_to_string(config.join(file))
+                .unwrap()
+                .trim()
+                .to_owned()
+        };
+        let (device, name) = (told("dev_name"), told("bank/chip_name"));
+        wait_until("the chip's file", || {
+            PathBuf::from("/dev").join(&name).exists()
+        });
+        let lines = PathBuf::from("/sys/devices/platform")
+            .join(device)
+            .join(&name);
+        Some(Self {
+            name,
+            config,
+            lines,
+        })
+    }
+
+    fn file(&self, line: u32, what: &str) -> PathBuf {
+        self.lines.join(format!("sim_gpio{line}")).join(what)
+    }
+
+    fn set(&self, line: u32, high: bool) {
+        let pull = if high { "pull-up" } else { "pull-down" };
+        fs::write(self.file(line, "pull"), pull).unwrap();
+    }
+
+    /// Sets it as a contact does: it bounces. Then it rests for longer than that may be.
+    fn bounce(&self, line: u32, high: bool) {
+        for high in [high, !high, high, !high, high] {
+            self.set(line, high);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(120));
+    }
+
+    /// As the program's own pull resistor left it.
+    fn is_high(&self, line: u32) -> bool {
+        fs::read_to_string(self.file(line, "value")).unwrap().trim() == "1"
+    }
+}
+
+impl Drop for Chip {
+    fn drop(&mut self) {
+        let _ = fs::write(self.config.join("live"), "0");
+        let _ = fs::remove_dir(self.config.join("bank"));
+        let _ = fs::remove_dir(&self.config);
+    }
+}
+
+#[test]
+fn buttons_on_gpio_lines_press_release_and_bounce() {
+    let Some(chip) = Chip::new("buttons") else {
+        return;
+    };
+    let home = home();
+    let line = |n: u32| format!("[[map]]\nline = \"{}/{n}\"\n", chip.name);
+    home.file(
+        "map.toml",
+        [
+            "version = 1\n".to_owned(),
+            line(3) + "do = \"toggle\"\n",
+            line(3) + "on = \"release\"\ndo = \"mute vox toggle\"\n",
+            line(4) + "debounce_ms = 80\ndo = [\"gain drums -6\", \"solo drums toggle\"]\n",
+            line(5) + "debounce_ms = 0\ndo = \"mute drums toggle\"\n",
+            line(5) + "debounce_ms = 50\ndo = \"solo vox toggle\"\n",
+        ]
+        .concat(),
+    );
+    let inputs: Vec<String> = ["3", "4:high", "5"]
+        .map(|n| format!("--input gpio:{}/{n}", chip.name))
+        .into();
+    let inputs = inputs.join(" ");
+    let program = playing(&home, &inputs);
+    // Pulled to where no button is pressed.
+    assert!(chip.is_high(3) && !chip.is_high(4) && chip.is_high(5));
+    let (drums, vox) = (
+        |s: &Value, key: &str| s["tracks"][0][key].clone(),
+        |s: &Value, key: &str| s["tracks"][1][key].clone(),
+    );
+
+    chip.bounce(3, false);
+    until(&home, "paused", |s| s["state"] == "paused");
+    assert_eq!(vox(&status(&home), "mute"), false);
+    chip.bounce(3, true);
+    until(&home, "muted", |s| vox(s, "mute") == true);
+    assert_eq!(status(&home)["state"], "paused", "one press, one toggle");
+    chip.bounce(3, false);
+    until(&home, "playing", |s| s["state"] == "playing");
+    chip.bounce(3, true);
+    until(&home, "heard", |s| vox(s, "mute") == false);
+
+    // To the supply, and two verbs for one press; letting it go is nothing to it.
+    chip.bounce(4, true);
+    until(&home, "soloed", |s| drums(s, "solo") == true);
+    assert_eq!(drums(&status(&home), "gain_db"), -6.0);
+    chip.bounce(4, false);
+    chip.bounce(4, true);
+    until(&home, "not soloed", |s| drums(s, "solo") == false);
+    chip.bounce(4, false);
+
+    // Without debouncing every one of the three presses counts, with it the first.
+    chip.bounce(5, false);
+    until(&home, "three times", |s| drums(s, "mute") == true);
+    until(&home, "once", |s| vox(s, "solo") == true);
+    assert_eq!(drums(&status(&home), "mute"), true);
+
+    // What another has, and what isn't there.
+    let refused = |input: &str, said: &str| {
+        let play = "play show --backend null --control none --map map.toml --input";
+        let outcome = home.run(&format!("{play} gpio:{}/{input}", chip.name));
+        assert_eq!(outcome.code, Some(69), "{outcome:?}");
+        assert!(outcome.err.contains(said), "{outcome:?}");
+    };
+    refused("3", "the line can't be had");
+    refused("8", "the chip has 8 lines, from 0");
+
+    program.signal(libc::SIGTERM);
+    let outcome = program.finish();
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+}
+
+#[test]
+fn a_line_is_learned() {
+    let Some(chip) = Chip::new("learns") else {
+        return;
+    };
+    let home = home();
+    let learn = format!("learn --map new.toml --input gpio:{}/6 next", chip.name);
+    let program = home.start(&learn);
+    // It has the line when it pulls it up.
+    wait_until("it listens", || chip.is_high(6));
+    chip.bounce(6, false);
+    let outcome = program.finish();
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let text = fs::read_to_string(home.path().join("new.toml")).unwrap();
+    let entry = format!("[[map]]\nline = \"{}/6\"\ndo = \"next\"\n", chip.name);
+    assert!(text.ends_with(&entry), "{text}");
 }
