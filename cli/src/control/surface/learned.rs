@@ -1,7 +1,5 @@
 //! Learning: an entry for what has just happened, written behind those that are there, whose comments and order stay.
 
-use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
@@ -9,6 +7,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 use super::event::{Event, MidiEvent, key_name};
 use super::map::Map;
 use crate::exit::{Code, Failure};
+use crate::kiosk::rewrite;
 use crate::located::{self, ReadError};
 
 /// The verb as one text, with quotes where they are needed.
@@ -122,24 +121,7 @@ pub fn write_learned(path: &Path, event: &Event, words: &[String]) -> Result<boo
     let text = learned(&text, event, words)
         .map_err(|why| Failure::new(Code::Config, format!("{shown}:{why}")))?;
     let Some(text) = text else { return Ok(false) };
-    let failed = |e| Failure::new(Code::Io, format!("{shown}: can't be written: {e}"));
-    // Where it leads, if it is a link: that is what is to be replaced.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = target.with_file_name(name);
-    let write = || -> std::io::Result<()> {
-        let mut file = fs::File::create(&beside)?;
-        if let Ok(old) = fs::metadata(&target) {
-            file.set_permissions(old.permissions())?;
-        }
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, &target)
-    };
-    write().map_err(|e| {
-        let _ = fs::remove_file(&beside);
-        failed(e)
-    })?;
+    rewrite(path, text.as_bytes())
+        .map_err(|e| Failure::new(Code::Io, format!("{shown}: can't be written: {e}")))?;
     Ok(true)
 }
