@@ -83,9 +83,7 @@ impl Controller {
             answerer.refuse(Refusal::new(ErrorCode::BadValue, message));
             return;
         }
-        let coming = self.loads.coming.as_ref().map(|coming| coming.deck);
-        if coming.is_some_and(|deck| self.decks.find(deck).is_some()) {
-            // The engine has it already.
+        if self.is_cutting_to_loaded() {
             let message = "load: what was loaded before is just beginning; try again";
             answerer.refuse(Refusal::new(ErrorCode::Busy, message));
             return;
@@ -254,6 +252,12 @@ impl Controller {
             true => self.adopt(coming),
             false => self.not_loaded(coming.answerer, Refusal::superseded()),
         }
+    }
+
+    /// The engine was handed the deck that was loaded, and has not cut to it yet.
+    pub(super) fn is_cutting_to_loaded(&self) -> bool {
+        let coming = self.loads.coming.as_ref();
+        coming.is_some_and(|coming| self.decks.find(coming.deck).is_some())
     }
 
     /// A deck is being cut to: if it is the one that was loaded, its songs are those of the session now.

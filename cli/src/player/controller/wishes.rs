@@ -441,6 +441,12 @@ impl Controller {
         let Some((deck, live)) = self.decks.primed(ticket) else {
             return;
         };
+        if self.is_cutting_to_loaded() {
+            // It would take that one's place, and be of a song that is gone.
+            self.decks.live.push(live);
+            self.decks.back(deck);
+            return;
+        }
         let state = self.state();
         match live.purpose {
             Purpose::Start => {
