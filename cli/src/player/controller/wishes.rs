@@ -373,7 +373,7 @@ impl Controller {
         let is_live = |l: &&mut Live| is_it(l.song, l.plan, l.purpose);
         let Some(live) = self.decks.live.last_mut().filter(is_live) else {
             self.decks
-                .give_up(|p| !matches!(p.purpose, Purpose::Follow { .. }));
+                .give_up(|p| !matches!(p.purpose, Purpose::Follow { .. } | Purpose::Load));
             let mut preparing = self.decks.preparing.iter_mut();
             let p = preparing.find(|p| is_it(p.song, p.plan, p.purpose))?;
             p.purpose = Purpose::Jump;
@@ -395,7 +395,7 @@ impl Controller {
             return None;
         }
         self.decks
-            .give_up(|p| !matches!(p.purpose, Purpose::Follow { .. }));
+            .give_up(|p| !matches!(p.purpose, Purpose::Follow { .. } | Purpose::Load));
         if self.rolling && self.state() != State::Playing {
             self.roll(0);
         }
