@@ -101,6 +101,14 @@ impl Output {
         }
     }
 
+    /// Leaves the hardware's volume alone.
+    pub(crate) fn without_mixer(&mut self) {
+        #[cfg(feature = "alsa")]
+        if let Self::Alsa(options) = self {
+            options.mixer = None;
+        }
+    }
+
     /// Has the next driver that is opened set it to so many dB.
     pub(crate) fn set_volume(&mut self, level_db: f32) {
         let _ = level_db;
