@@ -228,6 +228,19 @@ fn another_trigger_goes_over_and_if_idle_does_not() {
     for (i, x) in (0..).zip(&s.heard[end..]) {
         assert_eq!(*x, name_of(i) * LEVELS[2]);
     }
+    // Back before its end, hard.
+    let before = s.done("trigger 2 0");
+    s.steps(3_000);
+    let cut = s.first(LEVELS[1], before);
+    let before = s.done("trigger idle 0");
+    s.steps(3_000);
+    let back = s.first(LEVELS[2], before);
+    for (i, x) in (0..).zip(&s.heard[cut..back]) {
+        assert_eq!(*x, name_of(i) * LEVELS[1]);
+    }
+    for (i, x) in (0..).zip(&s.heard[back..]) {
+        assert_eq!(*x, name_of(i) * LEVELS[2]);
+    }
     // Idle: now `if-idle` counts.
     let before = s.done("trigger two 0 if-idle");
     s.steps(1_000);

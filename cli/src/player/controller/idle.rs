@@ -15,12 +15,17 @@ pub(in super::super) struct Idle {
     pub song: Option<usize>,
     /// The deck that was triggered last with a fade of its own, and that fade in frames.
     fade: Option<(Ticket, u32)>,
+    /// The same while that is being arranged.
+    wanted: Option<u32>,
 }
 
 impl Idle {
     /// With this idle song.
     pub fn new(song: Option<usize>) -> Self {
-        Self { song, fade: None }
+        Self {
+            song,
+            ..Self::default()
+        }
     }
 
     /// What comes after a song that can't be played, of so many; and how many there are to be tried in turn.
@@ -30,6 +35,11 @@ impl Idle {
             Some(idle) => (idle, 1),
             None => ((song + 1) % count, count),
         }
+    }
+
+    /// The fade that a trigger which is being carried out wants, frames.
+    pub(super) fn wanted(&self) -> Option<u32> {
+        self.wanted
     }
 
     /// The fade that a trigger wanted for this deck, frames.
@@ -69,13 +79,15 @@ impl Controller {
         if let Some(hold) = &mut self.hold {
             hold.was_rolling = true;
         }
-        let deck = self.change_song(song);
         let frames = match fade {
             Some(Time::Nanos(nanos)) => Some(frames_from_nanos(*nanos, self.rate())),
             Some(Time::Frames(frames)) => Some(*frames),
             _ => None,
         };
         let frames = frames.map(|frames| u32::try_from(frames).unwrap_or(u32::MAX));
+        self.idle.wanted = frames;
+        let deck = self.change_song(song);
+        self.idle.wanted = None;
         self.idle.fade = deck.zip(frames);
         Ok(self.cutting(deck, self.parts[song].start))
     }

@@ -383,7 +383,7 @@ impl Controller {
         live.purpose = Purpose::Jump;
         let hasten = Command::Hasten {
             deck,
-            fade: self.frames(SONG_FADE_MS),
+            fade: (self.idle.wanted()).unwrap_or_else(|| self.frames(SONG_FADE_MS)),
             curve: Curve::EqualPower,
         };
         if !self.try_send(hasten) {
