@@ -54,6 +54,8 @@ if [[ $target = test || $target = soak ]]; then
     need vorbis-tools have oggenc
     need libltc-dev library ltc
     need tmux have tmux
+    need zsh have zsh
+    need fish have fish
     need valgrind have valgrind
     need strace have strace
     need systemd have systemd-analyze

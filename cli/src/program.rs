@@ -22,6 +22,13 @@ pub fn main() -> ExitCode {
         }
         confess(info);
     }));
+    if let Some(completed) = args::completing() {
+        // A shell that gets nothing completes nothing.
+        return match completed {
+            Ok(()) => Code::Done.into(),
+            Err(_) => Code::Io.into(),
+        };
+    }
     let ending = panic::catch_unwind(|| {
         let action = args::parse(std::env::args_os(), &|name| std::env::var_os(name))?;
         commands::run(action, born)

@@ -1,6 +1,7 @@
 //! The terminal UI of `backline play` on a terminal, by keys and mouse.
 
 use backline_tests::program::{Home, wait_until};
+use backline_tests::service::Manager;
 use backline_tests::terminal::Terminal;
 
 /// A minute of a loud first and a softer second stem, with two sections.
@@ -239,4 +240,48 @@ fn what_came_of_saving_stands_in_the_lowest_row_for_a_moment() {
     terminal.wait_for_screen("the keys again", |s| last(s).contains("q quit"));
     terminal.press("q");
     assert_eq!(terminal.finish(), (Some(0), None), "{}", terminal.shown());
+}
+
+#[test]
+fn a_reload_draws_the_new_song_and_leaves_the_keys() {
+    let home = home();
+    let mut manager = Manager::new(home.path());
+    let mut command = home.backline("play song --backend null --monitor off --status tui");
+    command.env("LC_ALL", "C.UTF-8").env_remove("NO_COLOR");
+    manager.runs(&mut command, 60_000);
+    let mut terminal = Terminal::sized(command, 80, 24);
+    terminal.wait_for_screen("playing", |s| s.contains("PLAYING  0:"));
+    terminal.press("]");
+    terminal.wait_for_screen("the chorus", |s| seconds(s).is_some_and(|at| at >= 30.0));
+    let file = home.path().join("song/song.toml");
+    let song = std::fs::read_to_string(&file).unwrap();
+    let reload = |terminal: &Terminal, manager: &mut Manager| {
+        // SAFETY: a child that hasn't been waited for.
+        assert_eq!(unsafe { libc::kill(terminal.pid(), libc::SIGHUP) }, 0);
+        manager.wait_for("the reload", |said| said.starts_with("RELOADING=1"));
+    };
+    // Another track, another name.
+    home.wav("song/c.wav", 60_000);
+    let more = "[[tracks]]\nname = \"brass\"\nfile = \"c.wav\"\n";
+    home.file("song/song.toml", format!("{song}{more}"));
+    reload(&terminal, &mut manager);
+    let screen = terminal.wait_for_screen("the new track", |s| {
+        row(s, "  3 brass").contains("-12.0") && s.contains("PLAYING")
+    });
+    assert!(seconds(&screen).is_some_and(|at| at >= 30.0), "{screen}");
+    terminal.press("m3");
+    terminal.wait_for_screen("silence on it", |s| !row(s, "  3 brass").contains("-12.0"));
+    // One that is broken: what plays, plays on, and says so.
+    home.file("song/song.toml", "version = 1\n[[tracks]]\n");
+    reload(&terminal, &mut manager);
+    terminal.wait_for_screen("the reason", |s| {
+        s.contains("missing key `file`") && row(s, "  3 brass").contains("brass")
+    });
+    terminal.press(" ");
+    let screen = terminal.wait_for_screen("paused", |s| s.contains("PAUSED"));
+    assert!(seconds(&screen).is_some_and(|at| at >= 30.0), "{screen}");
+    terminal.press("q");
+    assert_eq!(terminal.finish(), (Some(0), None), "{}", terminal.shown());
+    assert!(terminal.is_as_found());
+    wait_until("the screen to go", || !terminal.screen().alternate_screen());
 }

@@ -17,7 +17,7 @@ use backline::player::{self, Player, PlayerBuilder, Status};
 use backline::report::State;
 use backline::song::tempo::Stretch;
 use backline::song::{Request, Section, Setlist, Song, Time, load};
-use backline::units::TrackRef;
+use backline::units::{SongRef, TrackRef};
 use backline_tests::osc::{Tablet, free_osc};
 use backline_tests::program::{backline_bin, wait_until};
 use backline_tests::stems::{name_of, setlist, song, track, write_f32_wav, write_ramp};
@@ -62,6 +62,8 @@ const FROM_REST: &[&[&str]] = &[
     &["loop @chorus", "loop off"],
     &["next"],
     &["next", "previous"],
+    &["song 2"],
+    &["song 2", "song 1"],
     &["seek 1", "stop"],
     &["solo 1", "clear-solo"],
     &["monitor sampled"],
@@ -537,6 +539,7 @@ fn call(player: &Player, line: &str) -> Option<()> {
         Verb::Loop(Looped::Here) => player.toggle_loop(),
         Verb::Loop(Looped::Between(range)) => player.set_loop(Some((range.start?, range.end?))),
         Verb::Next => player.change_song(1),
+        Verb::Song(SongRef::Number(n)) => player.change_song(n - 1),
         Verb::Gain(TrackRef::Number(n), level) => player.set_gain(n - 1, level.gain(12.0)),
         Verb::Pan(TrackRef::Number(n), pan) => player.set_pan(n - 1, pan),
         Verb::Mute(TrackRef::Number(n), on) => player.mute(n - 1, on.wanted()),

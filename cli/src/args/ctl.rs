@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::Environment;
 use super::environment::switch;
+use super::live;
 use super::parsers::{client_name, text};
 use crate::control::Verb;
 use crate::exit::Failure;
@@ -26,7 +27,7 @@ pub(super) struct CtlArgs {
     pub json: bool,
 
     /// Name of the session [default: the only one that runs]
-    #[arg(long, global = true, value_name = "NAME", value_parser = client_name)]
+    #[arg(long, global = true, value_name = "NAME", value_parser = client_name, add = live::names())]
     pub name: Option<String>,
 
     /// Path of the session's socket
@@ -49,10 +50,10 @@ Examples:
 #[derive(Clone, Debug, Args)]
 pub(super) struct Track {
     /// Track: its number or its name (`name:2` for one whose name is a number)
-    #[arg(value_name = "TRACK")]
+    #[arg(value_name = "TRACK", add = live::tracks())]
     track: String,
     /// Whether [default: on]
-    #[arg(value_name = "on|off|toggle")]
+    #[arg(value_name = "on|off|toggle", add = live::words(&["on", "off", "toggle"]))]
     on: Option<String>,
 }
 
@@ -70,22 +71,22 @@ pub(super) enum CtlVerb {
     /// Go to a place of the song
     Seek {
         /// Place: `1:30`, `96000f`, `@SECTION`, or `+5`, `-5` from here
-        #[arg(value_name = "PLACE", allow_hyphen_values = true)]
+        #[arg(value_name = "PLACE", allow_hyphen_values = true, add = live::sections(&[]))]
         place: String,
     },
     /// Go to a place now, or when the present section ends
     Jump {
         /// Place: `1:30`, `96000f` or `@SECTION`
-        #[arg(value_name = "PLACE")]
+        #[arg(value_name = "PLACE", add = live::sections(&[]))]
         place: String,
         /// When [default: now]
-        #[arg(value_name = "now|section-end|next-bar")]
+        #[arg(value_name = "now|section-end|next-bar", add = live::words(&["now", "section-end", "next-bar"]))]
         when: Option<String>,
     },
     /// Loop without a gap, or stop looping
     Loop {
         /// A section (`@SECTION`), a part (`A..B`), or `off` [default: the section that is playing]
-        #[arg(value_name = "WHAT")]
+        #[arg(value_name = "WHAT", add = live::sections(&["off"]))]
         what: Option<String>,
     },
     /// Go to the next song of the setlist
@@ -95,16 +96,22 @@ pub(super) enum CtlVerb {
     /// Play a song of the setlist once, and go back to its idle song
     Trigger {
         /// Song: its number or its title (`name:2` for one whose title is a number)
-        #[arg(value_name = "SONG")]
+        #[arg(value_name = "SONG", add = live::songs())]
         song: String,
         /// How long it and what plays sound together, and `if-idle`: not while another triggered one plays
-        #[arg(value_name = "FADE|if-idle", num_args = 0..=2)]
+        #[arg(value_name = "FADE|if-idle", num_args = 0..=2, add = live::words(&["if-idle"]))]
         how: Vec<String>,
+    },
+    /// Go to a song of the setlist
+    Song {
+        /// Song: its number or its title (`name:2` for one whose title is a number)
+        #[arg(value_name = "SONG", add = live::songs())]
+        song: String,
     },
     /// Set a track's gain
     Gain {
         /// Track: its number or its name (`name:2` for one whose name is a number)
-        #[arg(value_name = "TRACK")]
+        #[arg(value_name = "TRACK", add = live::tracks())]
         track: String,
         /// Level: `-6`, `-inf`, `x0.5`
         #[arg(value_name = "LEVEL", allow_hyphen_values = true)]
@@ -113,7 +120,7 @@ pub(super) enum CtlVerb {
     /// Set a track's pan
     Pan {
         /// Track: its number or its name (`name:2` for one whose name is a number)
-        #[arg(value_name = "TRACK")]
+        #[arg(value_name = "TRACK", add = live::tracks())]
         track: String,
         /// Position from -1 (left) to 1 (right)
         #[arg(value_name = "PAN", allow_hyphen_values = true)]
@@ -128,7 +135,7 @@ pub(super) enum CtlVerb {
     /// Set a bus's level
     Bus {
         /// Bus
-        #[arg(value_name = "BUS")]
+        #[arg(value_name = "BUS", add = live::buses())]
         bus: String,
         /// Level: `-6`, `-inf`, `x0.5`
         #[arg(value_name = "LEVEL", allow_hyphen_values = true)]
@@ -149,13 +156,13 @@ pub(super) enum CtlVerb {
     /// Take a level to another over a time: `track TRACK`, `bus BUS` or `master`, then LEVEL and TIME
     Fade {
         /// What, where to (`-inf`) and how long (`3` seconds, `0:10`, `4800f`)
-        #[arg(value_name = "WORD", required = true, allow_hyphen_values = true, num_args = 3..=4)]
+        #[arg(value_name = "WORD", required = true, allow_hyphen_values = true, num_args = 3..=4, add = live::fade())]
         words: Vec<String>,
     },
     /// Switch the latency monitor
     Monitor {
         /// How closely the callbacks are watched
-        #[arg(value_name = "off|sampled|full")]
+        #[arg(value_name = "off|sampled|full", add = live::words(&["off", "sampled", "full"]))]
         level: String,
         /// Have it so in the session's configuration file as well
         #[arg(value_name = "save")]
@@ -201,6 +208,7 @@ impl CtlVerb {
             Self::Next => ("next", vec![]),
             Self::Previous => ("previous", vec![]),
             Self::Trigger { song, how } => ("trigger", [song].into_iter().chain(how).collect()),
+            Self::Song { song } => ("song", vec![song]),
             Self::Gain { track, level } => ("gain", vec![track, level]),
             Self::Pan { track, pan } => ("pan", vec![track, pan]),
             Self::Mute(t) => ("mute", track(t)),

@@ -4,12 +4,14 @@
 
 mod bench;
 mod check;
+mod completing;
 mod ctl;
 mod doctor;
 mod environment;
 mod input;
 mod learn;
 mod list;
+mod live;
 mod mixer;
 mod pages;
 mod parsers;
@@ -31,11 +33,12 @@ use crate::exit::{Code, Failure};
 pub use bench::Bench;
 pub use check::Check;
 pub use clap_complete::Shell;
+pub use completing::{completing, completions};
 pub use ctl::Ctl;
 pub use doctor::Doctor;
 pub use input::Run;
 pub use learn::Learn;
-pub use pages::{completions, man_pages};
+pub use pages::man_pages;
 pub use play::{Layers, Passes, Play};
 pub use render::{Render, RenderFormat};
 pub use unit::Unit;

@@ -1,19 +1,11 @@
-//! Manual pages and shell completions, made from the command line's own description.
+//! Manual pages, made from the command line's own description.
 
 use std::io;
 
 use clap::{Command, CommandFactory};
-use clap_complete::Shell;
 
 use super::Cli;
 use crate::exit::Code;
-
-/// The completions of `backline` for a shell.
-pub fn completions(shell: Shell) -> Vec<u8> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "backline", &mut script);
-    script
-}
 
 /// The manual pages, each with its file's name: `backline.1` first, then one per command.
 ///

@@ -20,7 +20,7 @@ pub use answer::Answer;
 pub(crate) use answer::Answerer;
 pub use client::{Connection, Reply};
 pub use osc::{DATAGRAM, Osc, OscAddress, OscRequest, OscSocket, read_osc};
-pub use place::{Access, Place, Socket, find, folders};
+pub use place::{Access, Place, Socket, find, folders, sessions};
 pub use protocol::{LINE_LIMIT, Request};
 pub use refusal::{ErrorCode, Refusal};
 pub(crate) use remote::Curiosity;

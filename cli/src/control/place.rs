@@ -228,6 +228,23 @@ pub fn find(name: Option<&str>, folders: &[PathBuf]) -> Result<PathBuf, Failure>
             Failure::new(Code::Unavailable, format!("no session `{name}` runs here"))
         });
     }
+    let mut live = sessions(folders);
+    match live.len() {
+        0 => Err(Failure::new(
+            Code::Unavailable,
+            "no session runs here that can be controlled",
+        )),
+        1 => Ok(live.swap_remove(0).1),
+        _ => {
+            let names: Vec<&str> = live.iter().map(|(name, _)| name.as_str()).collect();
+            let message = format!("several sessions run here: {}", names.join(", "));
+            Err(Failure::usage(message).hint("choose one with --name"))
+        }
+    }
+}
+
+/// The sessions that run, by name, and their sockets.
+pub fn sessions(folders: &[PathBuf]) -> Vec<(String, PathBuf)> {
     let mut live: Vec<(String, PathBuf)> = Vec::new();
     for folder in folders {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -244,16 +261,5 @@ pub fn find(name: Option<&str>, folders: &[PathBuf]) -> Result<PathBuf, Failure>
         }
     }
     live.sort();
-    match live.len() {
-        0 => Err(Failure::new(
-            Code::Unavailable,
-            "no session runs here that can be controlled",
-        )),
-        1 => Ok(live.swap_remove(0).1),
-        _ => {
-            let names: Vec<&str> = live.iter().map(|(name, _)| name.as_str()).collect();
-            let message = format!("several sessions run here: {}", names.join(", "));
-            Err(Failure::usage(message).hint("choose one with --name"))
-        }
-    }
+    live
 }

@@ -49,7 +49,7 @@ codes! {
     UnknownBus = "unknown-bus", Usage;
     /// The song in play has no such section.
     UnknownSection = "unknown-section", Usage;
-    /// There is no song before or behind the one in play.
+    /// There is no such song, or none before or behind the one in play.
     NoSong = "no-song", Usage;
     /// JACK's transport says where the song is, and can't be told that.
     Transport = "transport", Usage;

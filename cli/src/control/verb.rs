@@ -50,6 +50,8 @@ pub enum Verb {
         /// Not while a triggered song plays.
         if_idle: bool,
     },
+    /// Go to the start of a song of the setlist, by its number or its title.
+    Song(SongRef),
     /// Set a track's gain.
     Gain(TrackRef, Level),
     /// Set a track's pan, −1 … +1.
@@ -203,6 +205,11 @@ pub const VERBS: &[(&str, &str, &str)] = &[
         "trigger",
         "SONG [FADE] [if-idle]",
         "Play a song once, fading over FADE (seconds), and go back to the idle song; if-idle: not while another plays",
+    ),
+    (
+        "song",
+        "SONG",
+        "Go to a song of the setlist, by its number or its title",
     ),
     ("gain", "TRACK LEVEL", "Set a track's gain: -6, -inf, x0.5"),
     (
@@ -358,6 +365,7 @@ impl Verb {
             "next" => Self::Next,
             "previous" => Self::Previous,
             "trigger" => trigger(words)?,
+            "song" => Self::Song(words.parsed(str::parse)?),
             "gain" => Self::Gain(words.parsed(str::parse)?, words.parsed(str::parse)?),
             "pan" => Self::Pan(words.parsed(str::parse)?, words.parsed(parse_pan)?),
             "mute" => Self::Mute(words.parsed(str::parse)?, switch(words)?),
@@ -462,6 +470,7 @@ impl Verb {
                 let words = [song.to_string()].into_iter().chain(fade).chain(when);
                 ("trigger", words.collect())
             }
+            Self::Song(song) => ("song", words(&[song])),
             Self::Gain(track, level) => ("gain", words(&[track, level])),
             Self::Pan(track, pan) => ("pan", words(&[track, pan])),
             Self::Mute(track, on) => ("mute", words(&[track, on])),

@@ -6,7 +6,7 @@ use super::model::{Model, Strip};
 use crate::control::{Looped, Switch, Target, Verb, When};
 use crate::song::{Span, Time};
 use crate::terminal::{Event, Mouse, MouseDoes, track};
-use crate::units::{Level, TrackRef};
+use crate::units::{Level, SongRef, TrackRef};
 
 /// What a key of the arrows skips, s.
 const SKIP_S: u64 = 5;
@@ -24,8 +24,6 @@ const STEP_PAN: f64 = 0.05;
 pub enum Action {
     /// The session is to do this.
     Order(Verb),
-    /// Another song of the setlist, by its index.
-    Song(usize),
     /// The screen is to be drawn anew.
     Redraw,
     /// The latency monitor was shown or hidden.
@@ -211,7 +209,7 @@ fn pointed(model: &mut Model, layout: &Layout, mouse: Mouse) -> Option<Action> {
             let by = if up { STEP_PAN } else { -STEP_PAN };
             pan(model, i, model.pan(i) + by)
         }
-        (MouseDoes::Press, Under::Song(i)) => Some(Action::Song(i)),
+        (MouseDoes::Press, Under::Song(i)) => order(Verb::Song(SongRef::Number(i + 1))),
         (MouseDoes::Press, Under::Transport) => order(Verb::Toggle),
         (MouseDoes::Press, Under::Keys) => {
             model.panes.help = true;

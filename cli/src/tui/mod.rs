@@ -208,14 +208,13 @@ impl Tui {
     }
 
     /// Does what follows from something that was pressed.
-    pub fn event(&mut self, event: Event, player: &Player) {
+    pub fn event(&mut self, event: Event) {
         if !self.listens {
             return;
         }
         self.changed = true;
         match input::event(&mut self.model, &self.layout, event) {
             Some(Action::Order(verb)) => self.order(verb),
-            Some(Action::Song(song)) => player.change_song(song),
             Some(Action::Redraw) => self.screen.forget(),
             Some(Action::Latency(shown)) => self.monitor(shown),
             None => {}

@@ -23,7 +23,7 @@ use crate::report::{Latency, OutputLatency, Position, State};
 use crate::song::tempo::{Grid, Stretch};
 use crate::song::{Song, Span, Time};
 use crate::terminal::{Event, Mouse, MouseDoes};
-use crate::units::{Level, TrackRef, gain_from_db};
+use crate::units::{Level, SongRef, TrackRef, gain_from_db};
 
 const RATE: u32 = 48_000;
 
@@ -598,6 +598,6 @@ fn a_song_of_the_list_is_clicked_on() {
     assert_eq!(input::event(&mut m, &layout, event(list.y)), None);
     assert_eq!(
         input::event(&mut m, &layout, event(list.y + 3)),
-        Some(Action::Song(2))
+        Some(Action::Order(Verb::Song(SongRef::Number(3))))
     );
 }

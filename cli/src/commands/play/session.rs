@@ -272,7 +272,7 @@ impl<'a> Session<'a> {
             Input::Key(key) => self.press(key),
             Input::Event(event) => {
                 if let Some(screen) = &mut self.screen {
-                    screen.event(event, &self.player);
+                    screen.event(event);
                 }
             }
             Input::Signal(Signal::End(number)) => {

@@ -199,7 +199,7 @@ fn is_button(verb: &str, words: &[String]) -> bool {
     match verb {
         "play" | "pause" | "toggle" | "stop" | "next" | "previous" | "clear-solo" | "quit"
         | "status" | "meters" | "loop" | "save" => true,
-        "seek" | "jump" | "monitor" | "trigger" | "load" => !words.is_empty(),
+        "seek" | "jump" | "song" | "monitor" | "trigger" | "load" => !words.is_empty(),
         _ => false,
     }
 }

@@ -27,6 +27,7 @@ impl Controller {
             }
             Verb::Next => self.conduct_song(self.song + 1)?,
             Verb::Previous => self.conduct_song(self.song.wrapping_sub(1))?,
+            Verb::Song(song) => self.conduct_song(self.find_song(song)?)?,
             Verb::Jump(_, When::SectionEnd | When::NextBar) => {
                 return refused(
                     "the time of JACK's transport goes straight on: with it a jump is made at once",

@@ -12,7 +12,7 @@ use super::{Controller, QUIT_FADE_MS};
 use crate::config::MonitorLevel;
 use crate::control::{Answer, Answerer, ErrorCode, Fader, Looped, Refusal, Target, Verb};
 use crate::song::Time;
-use crate::units::{Level, TimeRange, TrackRef};
+use crate::units::{Level, SongRef, TimeRange, TrackRef};
 
 /// What an order waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,6 +218,7 @@ impl Controller {
                 fade,
                 if_idle,
             } => self.order_trigger(song, fade.as_ref(), *if_idle),
+            Verb::Song(song) => self.order_song(self.find_song(song)?),
             Verb::Gain(track, level) => {
                 let gain = self.linear(*level);
                 self.order_track(track, |s| s.gain = gain)
@@ -447,6 +448,16 @@ impl Controller {
         self.check_song(song)?;
         let deck = self.change_song(song);
         Ok(self.cutting(deck, self.parts[song].start))
+    }
+
+    /// The song that is meant: of several of that title the first.
+    pub(super) fn find_song(&self, which: &SongRef) -> Result<usize, Refusal> {
+        let titles = self.songs.iter().map(|s| s.song.title.as_str());
+        which.among(titles).ok_or_else(|| {
+            let which = crate::report::clean(&which.to_string());
+            let message = format!("song: there is no song `{which}` in the setlist");
+            Refusal::new(ErrorCode::NoSong, message)
+        })
     }
 
     /// Whether there is such a song.
