@@ -698,7 +698,8 @@ fn completions_and_manual_pages() {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         let script = String::from_utf8(completions(shell)).unwrap();
         assert!(
-            script.contains("backline") && script.contains("on-return"),
+            script.contains("_BACKLINE_COMPLETE") && script.contains("backline --")
+                || shell == Shell::Bash && script.contains("_BACKLINE_LINE"),
             "{shell}"
         );
     }
