@@ -154,21 +154,22 @@ fn from_text(text: &str) -> Result<Kept, String> {
     }
 }
 
-fn read(path: &Path) -> Result<Kept, String> {
-    let told = |e: std::io::Error| match e.kind() {
-        std::io::ErrorKind::NotFound => "there is none yet".to_owned(),
-        _ => crate::exit::without_errno(e.to_string()),
-    };
-    // Others are waited for without end.
-    if !fs::metadata(path).map_err(told)?.is_file() {
-        return Err("it is no file".into());
+/// What a file says; nothing where there is none yet.
+fn read(path: &Path) -> Result<Option<Kept>, String> {
+    let told = |e: std::io::Error| crate::exit::without_errno(e.to_string());
+    match fs::metadata(path) {
+        Ok(about) if about.is_file() => {}
+        // Others are waited for without end.
+        Ok(_) => return Err("it is no file".into()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(told(e)),
     }
     let mut text = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut text))
         .map_err(told)?;
     match String::from_utf8(text) {
-        Ok(text) if text.len() as u64 <= LONGEST => from_text(&text),
+        Ok(text) if text.len() as u64 <= LONGEST => from_text(&text).map(Some),
         _ => Err("it holds something else than a kept state".into()),
     }
 }
@@ -189,11 +190,11 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Keeps it in this file. Beside it comes what it held, or why that counts for nothing.
+    /// Keeps it in this file. Beside it comes what it held, if it is there, or why that counts for nothing.
     ///
     /// # Errors
     /// No thread can be started.
-    pub fn open(path: &Path) -> std::io::Result<(Self, Result<Kept, String>)> {
+    pub fn open(path: &Path) -> std::io::Result<(Self, Result<Option<Kept>, String>)> {
         let (jobs, texts) = mpsc::channel::<String>();
         let (tell, done) = mpsc::channel();
         let (found, kept) = mpsc::channel();
@@ -228,7 +229,7 @@ impl Keeper {
             busy: false,
             looked: None,
             written: Instant::now(),
-            last: kept.as_ref().ok().map(|kept| (kept.clone(), true)),
+            last: (kept.as_ref().ok().cloned().flatten()).map(|kept| (kept, true)),
             writes: true,
         };
         Ok((keeper, kept.map_err(complaint)))
@@ -418,7 +419,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         let (mut keeper, read) = Keeper::open(&path).unwrap();
-        assert!(read.unwrap_err().contains("there is none yet"));
+        assert_eq!(read, Ok(None));
         let later = |keeper: &mut Keeper, by: Duration| {
             keeper.written = keeper.written.checked_sub(by).unwrap();
         };
@@ -452,17 +453,14 @@ mod tests {
         // At the end in any case, but the same not twice.
         assert_eq!(keeper.end(&status(600, State::Stopped), false), None);
         let (again, read) = Keeper::open(&path).unwrap();
-        assert_eq!(
-            read.unwrap(),
-            Kept::of(&status(600, State::Stopped)).unwrap()
-        );
+        assert_eq!(read.unwrap(), Kept::of(&status(600, State::Stopped)));
         drop(again);
         fs::remove_file(&path).unwrap();
         assert_eq!(keeper.end(&status(600, State::Stopped), false), None);
         assert!(!path.exists());
         assert_eq!(keeper.end(&status(600, State::Stopped), true), None);
         let (_, read) = Keeper::open(&path).unwrap();
-        assert_eq!(read.unwrap().spot, None);
+        assert_eq!(read.unwrap().unwrap().spot, None);
     }
 
     #[test]
@@ -470,7 +468,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gone").join("state");
         let (mut keeper, read) = Keeper::open(&path).unwrap();
-        read.unwrap_err();
+        assert_eq!(read.unwrap(), None);
         let mut said = 0;
         for minute in 0..5u64 {
             keeper.written = keeper.written.checked_sub(SELDOM).unwrap();

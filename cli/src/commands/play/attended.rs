@@ -414,7 +414,7 @@ fn keep(settings: &Settings, reporter: &mut Reporter) -> (Option<Keeper>, Option
         return (None, None);
     };
     match Keeper::open(Path::new(path)) {
-        Ok((keeper, Ok(kept))) => (Some(keeper), Some(kept)),
+        Ok((keeper, Ok(kept))) => (Some(keeper), kept),
         Ok((keeper, Err(why))) => {
             warn(reporter, "state", why);
             (Some(keeper), None)
