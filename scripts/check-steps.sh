@@ -21,7 +21,7 @@ check_steps() {
     # Targets that only run in the guest are left out of --all-targets.
     step "$lint-guest" cargo "$lint" -p backline-tests --test 'guest_*' "${deny[@]}"
     local features
-    for features in "" jack alsa; do
+    for features in "" jack alsa rtkit; do
         step "features-${features:-none}" cargo "$lint" -p backline --no-default-features --features "$features" "${deny[@]}"
     done
     core_steps "$lint" "${deny[@]}"

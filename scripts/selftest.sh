@@ -19,7 +19,7 @@ machine() {
     fake id 'case "$1" in -u) echo 1000 ;; *) echo somebody ;; esac'
     fake rustc 'echo "rustc 1.99.0 (0 2026-01-01)"'
     fake cargo 'echo "cargo 1.99.0"'
-    for tool in cc aplay cmake jackd pipewire pw-jack sox ffmpeg flac lame oggenc tmux zsh fish valgrind strace systemd-analyze objdump git xz qemu-system-arm qemu-system-x86_64 busybox cpio depmod; do fake "$tool" 'exit 0'; done
+    for tool in cc aplay cmake jackd pipewire pw-jack sox ffmpeg flac lame oggenc tmux zsh fish valgrind strace systemd-analyze dbus-daemon objdump git xz qemu-system-arm qemu-system-x86_64 busybox cpio depmod; do fake "$tool" 'exit 0'; done
     fake pkg-config 'exit 0'
     # Reaching either of these when nothing is missing is a fault.
     fake apt-get 'echo "apt-get $*" >>"$LOG"'

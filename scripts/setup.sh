@@ -59,6 +59,7 @@ if [[ $target = test || $target = soak ]]; then
     need valgrind have valgrind
     need strace have strace
     need systemd have systemd-analyze
+    need dbus-daemon have dbus-daemon
     need binutils have objdump
     # The feature opus builds libopus.
     need cmake have cmake

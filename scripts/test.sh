@@ -78,6 +78,8 @@ step build cargo build --workspace --bins
 step tests cargo test --workspace --no-fail-fast -- --show-output
 # Not a default feature: what of the media tests it changes.
 step opus cargo test -p backline --features opus --lib -- --show-output opus names::
+# Neither is this; asked of a portal of the test's own.
+step rtkit cargo test -p backend-alsa --features rtkit --lib -- --show-output portal::
 step example example_works
 step instructions scripts/instructions.sh
 step panics cargo run --release -p backline-panics

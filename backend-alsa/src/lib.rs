@@ -36,6 +36,8 @@ mod mixer;
 mod negotiate;
 mod notice;
 mod options;
+#[cfg(feature = "rtkit")]
+mod portal;
 pub mod realtime;
 mod refusal;
 mod sequencer;

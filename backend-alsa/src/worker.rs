@@ -94,15 +94,30 @@ fn prepare_thread(request: &Request, opened: &mut Opened, shared: &Shared) {
     let (Some(priority), true) = (request.options.rt_priority, opened.end.is_card()) else {
         return;
     };
-    match realtime::promote(priority) {
-        Ok(()) => shared.rt_priority.store(priority, Ordering::Relaxed),
-        Err(_) => {
+    let granted = match realtime::promote(priority) {
+        Ok(()) => Some(priority),
+        Err(_) => by_request(priority),
+    };
+    match granted {
+        Some(priority) => shared.rt_priority.store(priority, Ordering::Relaxed),
+        None => {
             let rtprio = format!(
                 "the audio thread has no real-time priority: allow rtprio {priority} (group `audio`, or LimitRTPRIO= of a unit)"
             );
             opened.notice = notice::and(&opened.notice, &rtprio);
         }
     }
+}
+
+/// The priority that somebody grants who may.
+#[cfg(feature = "rtkit")]
+fn by_request(priority: u8) -> Option<u8> {
+    crate::portal::promote(priority).ok()
+}
+
+#[cfg(not(feature = "rtkit"))]
+fn by_request(_: u8) -> Option<u8> {
+    None
 }
 
 /// What the thread is at.
