@@ -69,7 +69,7 @@ fn started_and_positions_are_as_documented() {
     assert_eq!(
         keys(started[0]),
         sorted(
-            "event v t_ms after_ms rate channels period periods format backend device output_latency_frames output_latency_ms"
+            "event v t_ms after_ms rate channels channel_map period periods format backend device output_latency_frames output_latency_ms"
         )
     );
     assert_eq!(started[0]["rate"], 48_000);

@@ -13,16 +13,18 @@ mod news;
 mod orders;
 mod saves;
 mod shown;
+mod transport;
+mod volume;
+mod waiting;
+mod wishes;
+
 pub(super) use idle::Idle;
 pub(super) use keep_going::KeepGoing;
 pub(super) use loads::{Billed, Loads};
-pub(super) use orders::Orders;
 pub(super) use saves::Saves;
 pub(super) use shown::Shown;
-mod transport;
-mod volume;
 pub(super) use transport::Step;
-mod wishes;
+pub(super) use waiting::Orders;
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};

@@ -1,7 +1,8 @@
 //! Orders with JACK's transport: leading, what moves the song moves the transport; following, it is refused.
 
 use super::Controller;
-use super::orders::{Await, Outcome};
+use super::orders::Outcome;
+use super::waiting::Await;
 use crate::control::{ErrorCode, Looped, Refusal, Verb, When};
 
 impl Controller {

@@ -3,7 +3,8 @@
 use engine_core::ticket::Ticket;
 
 use super::Controller;
-use super::orders::{Await, Outcome};
+use super::orders::Outcome;
+use super::waiting::Await;
 use crate::control::{ErrorCode, Refusal};
 use crate::song::Time;
 use crate::units::{SongRef, frames_from_nanos};

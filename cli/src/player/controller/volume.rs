@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use engine_core::backend::Volume as OfDriver;
 
 use super::Controller;
-use super::orders::{Await, Outcome};
+use super::orders::Outcome;
+use super::waiting::Await;
 use crate::control::Refusal;
 use crate::player::Volume;
 use crate::units::{Level, db_from_gain, gain_from_db};
