@@ -4,7 +4,7 @@
 use engine_core::convert::SampleFormat;
 
 use super::refusal::Refusal;
-use crate::config::{self, BackendChoice, Setting, Settings, Source, Transport};
+use crate::config::{BackendChoice, Setting, Settings, Source, Transport};
 use crate::control::surface::MidiFrom;
 use crate::exit::{Code, Failure};
 use crate::player::Output;
@@ -148,9 +148,9 @@ fn alsa(settings: &Settings) -> Result<Chosen, Refusal> {
         rt_priority: Some(settings.rt_priority.value),
         strict_rate: settings.strict_rate.value,
         keep_alive: match settings.keep_alive.value {
-            config::KeepAlive::No => backend_alsa::KeepAlive::No,
-            config::KeepAlive::Silence => backend_alsa::KeepAlive::Silence,
-            config::KeepAlive::Noise => backend_alsa::KeepAlive::Noise,
+            crate::config::KeepAlive::No => backend_alsa::KeepAlive::No,
+            crate::config::KeepAlive::Silence => backend_alsa::KeepAlive::Silence,
+            crate::config::KeepAlive::Noise => backend_alsa::KeepAlive::Noise,
         },
         channel_map: settings.channel_map.value.clone(),
         mixer: settings.mixer.value.as_ref().map(|mixer| {
