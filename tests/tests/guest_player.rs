@@ -199,9 +199,10 @@ fn pulled_out(dir: &Path, loss: OnLoss, back: OnReturn) -> (Player, u64) {
             if p.state == State::Paused
                 && p.reason.as_ref().is_some_and(|r| r.contains("plugged in")))
     });
+    // What was shown moved on since the driver's last word; what is heard after that, nobody knows.
     let held = player.status().position.frame;
     assert!(
-        (before..before + u64::from(RATE) / 2).contains(&held),
+        (before - 128..before + u64::from(RATE) / 2).contains(&held),
         "{before} before, holds at {held}"
     );
     card.plug_in();
@@ -336,7 +337,7 @@ fn a_usb_card_pulled_and_plugged_ten_times_plays_on_each_time() {
         std::thread::sleep(Duration::from_millis(700 * u64::from(round % 5)));
         let held = player.status().position.frame;
         assert!(
-            (before..before + u64::from(RATE) / 2).contains(&held),
+            (before - 256..before + u64::from(RATE) / 2).contains(&held),
             "round {round}: {before} before, holds at {held}"
         );
         let back = Instant::now();
