@@ -3,6 +3,8 @@
 
 check_steps() {
     step scripts scripts/selftest.sh
+    # Whether they are caught takes long (make soak), whether they still fit doesn't.
+    step mutants-fit mutants_fit
     if cargo fmt --version >/dev/null 2>&1; then
         step fmt cargo fmt --check
         step fmt-fuzz cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
@@ -61,4 +63,11 @@ fails_with() {
         return 1
     fi
     grep -qF -- "$text" <<<"$output" || { echo "$output"; return 1; }
+}
+
+mutants_fit() {
+    local patch
+    for patch in tests/mutants/*.patch; do
+        git apply --check "$patch" || { echo "$patch no longer fits"; return 1; }
+    done
 }
