@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     reason: Mutex<Text>,
     pub(crate) rate: AtomicU32,
     pub(crate) period: AtomicU32,
-    /// Frames on their way to the ear (the lower 24 bits), and when they were: µs since `born`.
+    /// Frames on their way to the ear (the lower 24 bits), and when they were: µs since `born`, which begin again after twelve days.
     latency: AtomicU64,
     born: Instant,
     pub(crate) xruns: AtomicU32,
@@ -138,12 +138,11 @@ impl Shared {
     fn report_at(&self, now: Instant) -> Report {
         let health = self.health();
         let rate = self.rate.load(Ordering::Relaxed);
-        let (latency_frames, measured) = self.latency();
+        let (latency_frames, since) = self.latency(now);
         // A device that is in trouble may stand still.
         let passed_frames = match health {
             Health::Running => {
-                let since = now.saturating_duration_since(measured).as_secs_f64();
-                let passed = (since * f64::from(rate)) as u32;
+                let passed = (since.as_secs_f64() * f64::from(rate)) as u32;
                 passed.min(latency_frames)
             }
             _ => 0,
@@ -174,18 +173,25 @@ impl Shared {
         }
     }
 
-    fn latency(&self) -> (u32, Instant) {
+    /// Frames that were on their way when that was last measured, and how long ago that is.
+    fn latency(&self, now: Instant) -> (u32, Duration) {
         let word = self.latency.load(Ordering::Relaxed);
-        let measured = self.born + Duration::from_micros(word >> 24);
-        ((word & LATENCY) as u32, measured)
+        // Both shifted up, so that what there is no room for is left out of both.
+        let since = (self.micros(now) << 24).wrapping_sub(word & !LATENCY) >> 24;
+        // Measured only just, after `now` was read.
+        let since = if since >> 39 == 0 { since } else { 0 };
+        ((word & LATENCY) as u32, Duration::from_micros(since))
+    }
+
+    fn micros(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.born).as_micros() as u64
     }
 
     // --- the audio thread's side ---
 
     /// So many frames were on their way to the ear at that time.
     pub(crate) fn set_latency(&self, frames: u64, at: Instant) {
-        let micros = at.saturating_duration_since(self.born).as_micros() as u64;
-        let word = (micros << 24) | frames.min(LATENCY);
+        let word = (self.micros(at) << 24) | frames.min(LATENCY);
         self.latency.store(word, Ordering::Relaxed);
     }
 
@@ -286,6 +292,30 @@ mod tests {
         }
         s.set_latency(u64::MAX, at);
         assert_eq!(after(10), (0xff_ffff, 0));
+    }
+
+    #[test]
+    fn it_passes_after_weeks_as_it_did_at_first() {
+        let s = Shared::new().unwrap();
+        s.rate.store(48_000, Ordering::Relaxed);
+        s.set_health(Health::Running);
+        // The µs begin again after 2⁴⁰ of them, 12.7 days.
+        let again = s.born + Duration::from_micros(1 << 40);
+        let ms = Duration::from_millis;
+        for measured in [
+            again - ms(1),
+            again,
+            again + ms(1),
+            s.born + ms(4_000_000_000),
+        ] {
+            s.set_latency(2048, measured);
+            for (later, passed) in [(0, 0), (10, 480), (1000, 2048)] {
+                let report = s.report_at(measured + ms(later));
+                assert_eq!(report.passed_frames, passed, "{later}");
+            }
+            // Measured while the report was made.
+            assert_eq!(s.report_at(measured - ms(3)).passed_frames, 0);
+        }
     }
 
     #[test]

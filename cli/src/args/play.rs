@@ -202,9 +202,9 @@ pub(super) struct SessionArgs {
     #[arg(long, value_name = "FILE", value_parser = text)]
     pub metrics: Option<String>,
 
-    /// Keep the place in the song and the master level in this file, and go on there at the next start
+    /// Keep the place in the song, the master level and the volume in this file, and go on there at the next start
     ///
-    /// They go before --start and --master then. It is written at the end, when something changes, and once a
+    /// They go before --start, --master and --volume then. It is written at the end, when something changes, and once a
     /// minute; see kiosk.md.
     #[arg(long, value_name = "FILE", value_parser = text)]
     pub keep_state: Option<String>,

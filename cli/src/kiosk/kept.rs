@@ -179,14 +179,16 @@ pub struct Keeper {
     path: PathBuf,
     jobs: Sender<String>,
     done: Receiver<std::io::Result<()>>,
-    /// Something is being written.
-    busy: bool,
+    /// Texts on their way to the disk.
+    outstanding: u32,
     looked: Option<Instant>,
     written: Instant,
     /// What the file has to say, as far as is known, and whether it played then.
     last: Option<(Kept, bool)>,
     /// It could be written the last time.
     writes: bool,
+    /// How long the end may take.
+    ending: Duration,
 }
 
 impl Keeper {
@@ -226,11 +228,12 @@ impl Keeper {
             path: path.to_owned(),
             jobs,
             done,
-            busy: false,
+            outstanding: 0,
             looked: None,
             written: Instant::now(),
             last: (kept.as_ref().ok().cloned().flatten()).map(|kept| (kept, true)),
             writes: true,
+            ending: ENDING,
         };
         Ok((keeper, kept.map_err(complaint)))
     }
@@ -244,11 +247,11 @@ impl Keeper {
     pub fn look(&mut self, status: &Status) -> Option<String> {
         self.looked = Some(Instant::now());
         let mut complaint = None;
-        if self.busy {
+        if self.outstanding > 0 {
             complaint = self.hear(Duration::ZERO);
         }
         let playing = status.position.state == State::Playing;
-        let kept = Kept::of(status).filter(|_| !self.busy)?;
+        let kept = Kept::of(status).filter(|_| self.outstanding == 0)?;
         if self.is_worth_writing(&kept, playing) {
             self.write(kept, playing, status.rate);
         }
@@ -264,15 +267,15 @@ impl Keeper {
         if self.last.as_ref().is_some_and(|(last, _)| *last == kept) {
             return None;
         }
-        let deadline = Instant::now() + ENDING;
+        let deadline = Instant::now() + self.ending;
         let left = || deadline.saturating_duration_since(Instant::now());
-        let mut complaint = match self.busy {
-            true => self.hear(left()),
-            false => None,
-        };
         self.write(kept, false, status.rate);
-        complaint = self.hear(left()).or(complaint);
-        if self.busy {
+        // One may have been on its way before it.
+        let mut complaint = None;
+        while self.outstanding > 0 && !left().is_zero() {
+            complaint = self.hear(left()).or(complaint);
+        }
+        if self.outstanding > 0 {
             return Some(format!(
                 "{}: the state can't be kept in time",
                 self.path.display()
@@ -303,12 +306,12 @@ impl Keeper {
 
     fn write(&mut self, kept: Kept, playing: bool, rate: u32) {
         // Its thread ends after us only.
-        self.busy = self.jobs.send(to_text(&kept, rate)).is_ok();
+        self.outstanding += u32::from(self.jobs.send(to_text(&kept, rate)).is_ok());
         self.written = Instant::now();
         self.last = Some((kept, playing));
     }
 
-    /// How the last write went.
+    /// How a write went.
     fn hear(&mut self, wait: Duration) -> Option<String> {
         let written = match wait {
             Duration::ZERO => self.done.try_recv().map_err(|e| e == TryRecvError::Empty),
@@ -316,12 +319,14 @@ impl Keeper {
         };
         let written = match written {
             Ok(written) => written,
-            Err(is_late) => {
-                self.busy = is_late;
+            Err(true) => return None,
+            // Nobody writes any more.
+            Err(false) => {
+                self.outstanding = 0;
                 return None;
             }
         };
-        self.busy = false;
+        self.outstanding = self.outstanding.saturating_sub(1);
         let wrote = std::mem::replace(&mut self.writes, written.is_ok());
         let e = written.err()?;
         // It isn't there, so whatever comes is different.
@@ -419,14 +424,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         let (mut keeper, read) = Keeper::open(&path).unwrap();
+        keeper.ending = Duration::from_secs(20);
         assert_eq!(read, Ok(None));
         let later = |keeper: &mut Keeper, by: Duration| {
             keeper.written = keeper.written.checked_sub(by).unwrap();
         };
         let written = |keeper: &mut Keeper, frame, state| {
-            let busy = keeper.busy;
+            assert_eq!(keeper.outstanding, 0);
             assert_eq!(keeper.look(&status(frame, state)), None);
-            let began = keeper.busy && !busy;
+            let began = keeper.outstanding > 0;
             if began {
                 assert_eq!(keeper.hear(Duration::from_secs(20)), None);
             }
@@ -449,7 +455,7 @@ mod tests {
         assert!(!written(&mut keeper, 500, State::Paused));
         // Before there is a device nothing is known.
         assert_eq!(keeper.look(&Status::default()), None);
-        assert!(!keeper.busy);
+        assert_eq!(keeper.outstanding, 0);
         // At the end in any case, but the same not twice.
         assert_eq!(keeper.end(&status(600, State::Stopped), false), None);
         let (again, read) = Keeper::open(&path).unwrap();
@@ -468,21 +474,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gone").join("state");
         let (mut keeper, read) = Keeper::open(&path).unwrap();
+        keeper.ending = Duration::from_secs(20);
         assert_eq!(read.unwrap(), None);
         let mut said = 0;
         for minute in 0..5u64 {
             keeper.written = keeper.written.checked_sub(SELDOM).unwrap();
             assert_eq!(keeper.look(&status(minute, State::Playing)), None);
-            assert!(keeper.busy, "{minute}");
+            assert_eq!(keeper.outstanding, 1, "{minute}");
             said += u32::from(keeper.hear(Duration::from_secs(20)).is_some());
             keeper.written = keeper.written.checked_sub(OFTEN).unwrap();
             assert_eq!(keeper.look(&status(minute + 9, State::Paused)), None);
-            assert!(!keeper.busy, "{minute}");
+            assert_eq!(keeper.outstanding, 0, "{minute}");
         }
         assert_eq!(said, 1);
         fs::create_dir(folder.path().join("gone")).unwrap();
         assert_eq!(keeper.end(&status(9, State::Stopped), false), None);
         assert!(path.is_file());
+    }
+
+    /// The end waits for its own text, not for one that was on its way before.
+    #[test]
+    fn the_end_is_over_when_all_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let (mut keeper, _) = Keeper::open(&path).unwrap();
+        keeper.ending = Duration::from_secs(20);
+        for n in 0..20 {
+            keeper.write(Kept::of(&status(n, State::Playing)).unwrap(), true, 48_000);
+        }
+        assert_eq!(keeper.end(&status(600, State::Stopped), false), None);
+        assert_eq!(keeper.outstanding, 0);
+        let (_, read) = Keeper::open(&path).unwrap();
+        assert_eq!(read.unwrap(), Kept::of(&status(600, State::Stopped)));
     }
 
     #[test]

@@ -70,8 +70,10 @@ fn read(mut reader: Box<dyn Reader>, longest_s: u32) -> Result<Vec<f32>, MediaEr
 /// Adds a sound that begins at frame `start` to the samples from frame `from` on.
 pub(super) fn add(sound: &[f32], start: i64, from: u64, plane: &mut [f32]) {
     let from = i64::try_from(from).unwrap_or(i64::MAX);
-    let ahead = usize::try_from(start.saturating_sub(from)).unwrap_or(0);
-    let passed = usize::try_from(from.saturating_sub(start)).unwrap_or(0);
+    // (Where `usize` has 32 bits, what is farther is nowhere near.)
+    let apart = |frames: i64| usize::try_from(frames.max(0)).unwrap_or(usize::MAX);
+    let ahead = apart(start.saturating_sub(from));
+    let passed = apart(from.saturating_sub(start));
     let rest = sound.get(passed..).unwrap_or_default();
     let out = plane.get_mut(ahead..).unwrap_or_default();
     out.iter_mut().zip(rest).for_each(|(out, x)| *out += *x);

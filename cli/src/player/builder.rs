@@ -16,8 +16,8 @@ use engine_core::convert::SampleFormat;
 use engine_core::monitor::MonitorLevel;
 use engine_core::ticket::TicketDrum;
 
-pub(crate) use check::refuse_other_rates;
 pub(super) use check::song_notices;
+pub(crate) use check::{NO_IDLE, refuse_other_rates};
 use check::{tell_gone, tell_notices};
 use parts::{Repeat, part_of};
 
@@ -462,6 +462,7 @@ impl PlayerBuilder {
             monitor: self.monitor,
             born: self.born,
             present,
+            managed: self.present,
             reading: Reading {
                 sequence: false,
                 on_end: self.on_end,

@@ -95,6 +95,8 @@ pub(super) struct Told {
     pub born: Instant,
     /// The ports take part in the graph before anything plays.
     pub present: bool,
+    /// It is a session manager's session.
+    pub managed: bool,
     /// How other songs are loaded while it plays.
     pub reading: Reading,
     /// The configuration file that counts.
@@ -487,7 +489,7 @@ impl Controller {
     fn shut(&mut self) {
         self.hear();
         self.show(true);
-        self.saves.wait();
+        self.end_saves();
         self.orders.over(self.here());
         let summary = self.summary();
         self.tell(Note::Summary(summary));

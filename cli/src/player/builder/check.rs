@@ -31,13 +31,16 @@ impl PlayerBuilder {
     }
 }
 
+/// Why there is none under a session manager.
+pub(crate) const NO_IDLE: &str = "a session manager's session can't hold a setlist with an idle song; play it without the manager";
+
 impl PlayerBuilder {
     /// With an idle song there is no end, and every song is played as a whole.
     pub(super) fn check_idle(&self) -> Result<(), PlayerError> {
         let refused = if !self.setlist.songs.iter().any(|song| song.idle) {
             return Ok(());
         } else if self.present {
-            "a session manager's session can't hold a setlist with an idle song; play it without the manager"
+            NO_IDLE
         } else if self.transport != Transport::None {
             "the time of JACK's transport goes straight on, and an idle song goes round; leave out --transport, or `idle` in the setlist"
         } else if !matches!(self.repeat, Repeat::No | Repeat::Turns) {

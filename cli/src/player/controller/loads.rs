@@ -8,7 +8,7 @@ use engine_core::status::State;
 use engine_core::ticket::Ticket;
 
 use super::super::PlayerError;
-use super::super::builder::{refuse_other_rates, song_notices};
+use super::super::builder::{NO_IDLE, refuse_other_rates, song_notices};
 use super::super::decks::Purpose;
 use super::super::loaded::Loaded;
 use super::super::programme::{LoadError, Programme};
@@ -190,6 +190,9 @@ impl Controller {
             let message =
                 "the time of JACK's transport goes straight on, and an idle song goes round";
             return Err(PlayerError::Usage(message.into()));
+        }
+        if idle.is_some() && self.told.managed {
+            return Err(PlayerError::Usage(NO_IDLE.into()));
         }
         let mut notices = Vec::new();
         for song in &songs {

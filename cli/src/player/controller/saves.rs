@@ -26,7 +26,7 @@ impl Saves {
     }
 
     /// Until it is written, or the disk takes too long: then the old file stays.
-    pub fn wait(&self) {
+    fn wait(&self) {
         let limit = Instant::now() + PATIENCE;
         while self.is_busy() && Instant::now() < limit {
             std::thread::sleep(Duration::from_millis(2));
@@ -85,6 +85,17 @@ impl Controller {
         self.saves.thread = named
             .spawn(move || drop(own.send(Wish::Written(work(), answerer))))
             .ok();
+    }
+
+    /// At the end of a session: what is being written is waited for, and answered.
+    pub(super) fn end_saves(&mut self) {
+        self.saves.wait();
+        while let Ok(wish) = self.wishes.try_recv() {
+            // Whoever asks for anything else now comes too late, and hears that.
+            if let Wish::Written(written, answerer) = wish {
+                self.written(written, answerer);
+            }
+        }
     }
 
     /// Something was written, or couldn't be.
