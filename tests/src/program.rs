@@ -70,7 +70,23 @@ impl Home {
     /// # Panics
     /// When the disk is full, or the like.
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::of(tempfile::tempdir())
+    }
+
+    /// The same in memory, where the machine has such a place: no disk is waited for.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        match memory.is_dir() {
+            true => Self::of(tempfile::tempdir_in(memory)),
+            false => Self::new(),
+        }
+    }
+
+    fn of(folder: std::io::Result<tempfile::TempDir>) -> Self {
+        let folder = folder.expect("a temporary folder");
         for name in ["run", "config"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
         }

@@ -129,7 +129,7 @@ fn rests(heard: &[[i32; 2]], stops: &[u64]) -> Vec<usize> {
 fn silence_before_between_and_after() {
     isolated("silence_before_between_and_after", |folder| {
         for access in [Access::Mmap, Access::Rw] {
-            let mut kept = Kept::open(folder, "SPEED=2", access, KeepAlive::Silence);
+            let mut kept = Kept::open(folder, "SPEED=1", access, KeepAlive::Silence);
             // Before anything is started.
             kept.goes_on(10_000);
             assert_eq!(kept.backend.report().health, Health::Halted);
@@ -161,7 +161,7 @@ fn noise_of_one_step_takes_the_place_of_digital_silence_only() {
     isolated(
         "noise_of_one_step_takes_the_place_of_digital_silence_only",
         |folder| {
-            let mut kept = Kept::open(folder, "SPEED=2", Access::Auto, KeepAlive::Noise);
+            let mut kept = Kept::open(folder, "SPEED=1", Access::Auto, KeepAlive::Noise);
             kept.goes_on(10_000);
             // Ten periods whole; behind its end the engine gives zeros, and is asked on.
             let length = 20_480;
@@ -193,7 +193,7 @@ fn noise_of_one_step_takes_the_place_of_digital_silence_only() {
 #[test]
 fn without_it_the_stream_stops() {
     isolated("without_it_the_stream_stops", |folder| {
-        let mut kept = Kept::open(folder, "SPEED=2", Access::Auto, KeepAlive::No);
+        let mut kept = Kept::open(folder, "SPEED=1", Access::Auto, KeepAlive::No);
         std::thread::sleep(Duration::from_millis(200));
         assert_eq!(kept.heard(), 0);
         kept.start(u64::MAX);
@@ -210,7 +210,7 @@ fn a_device_that_goes_while_nothing_is_heard_is_lost() {
     isolated(
         "a_device_that_goes_while_nothing_is_heard_is_lost",
         |folder| {
-            let settings = "SPEED=2,FAULT=xrun@5000+disconnect@40000";
+            let settings = "SPEED=1,FAULT=xrun@5000+disconnect@200000";
             let mut kept = Kept::open(folder, settings, Access::Auto, KeepAlive::Silence);
             // Healed in place, and told as resting again.
             until("the xrun", || kept.backend.report().device_xruns > 0);

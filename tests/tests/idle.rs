@@ -3,24 +3,22 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use backline::control::{Answer, ErrorCode, Verb};
-use backline::player::{Player, PlayerBuilder};
+use backline::control::{Answer, ErrorCode};
+use backline::player::PlayerBuilder;
 use backline::song::{Request, SongError, load, load_what_can_be};
 use backline_tests::program::{Home, Running};
 use backline_tests::session::{SOON, close};
+use backline_tests::stage::{CALL, Stage};
 use backline_tests::stems::{frame_of, name_of, write_ramp};
-use backline_tests::step::Stepper;
 use libc::SIGTERM;
 
 const RATE: u32 = 48_000;
-const CALL: usize = 64;
 /// Frames of the idle song …
 const IDLE: u64 = 30_011;
 /// … and of the others, which have a sign and a level of their own.
-const SONGS: [u64; 2] = [20_003, 25_007];
+const SONGS: [u64; 2] = [60_003, 65_007];
 const LEVELS: [f32; 3] = [-1.0, -0.5, 1.0];
 
 const LIST: &str = "\
@@ -53,13 +51,6 @@ fn request(inputs: &[std::path::PathBuf]) -> Request<'_> {
     }
 }
 
-struct Session {
-    player: Player,
-    driver: Stepper,
-    heard: Vec<f32>,
-    dir: tempfile::TempDir,
-}
-
 /// The song (0, 1, or 2 for the idle one) and frame of a sample.
 fn place(x: f32) -> (usize, u64) {
     // Below half the ramps of one level are those of another, but none is as long.
@@ -72,100 +63,45 @@ fn place(x: f32) -> (usize, u64) {
     }
 }
 
-fn session(kiosk: bool, list: &str) -> Session {
+fn session(kiosk: bool, list: &str) -> Stage {
     let dir = tempfile::tempdir().unwrap();
     let path = material(dir.path(), list);
-    let driver = Stepper::new(RATE, CALL as u32);
-    let player = PlayerBuilder::new(load(&request(&[path])).unwrap())
-        .output(driver.output())
-        .poll(Duration::from_millis(10))
-        .ring_ms(100)
-        .keep_going(kiosk)
-        .build()
-        .unwrap();
-    player.play();
-    let limit = Instant::now() + SOON;
-    while !driver.runs() {
-        assert!(Instant::now() < limit, "the stream runs");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    Session {
-        player,
-        driver,
-        heard: Vec::new(),
-        dir,
-    }
+    let stage = Stage::new(dir, RATE, |output| {
+        PlayerBuilder::new(load(&request(&[path])).unwrap())
+            .output(output)
+            .poll(Duration::from_millis(10))
+            .ring_ms(100)
+            .keep_going(kiosk)
+            .build()
+            .unwrap()
+    });
+    stage.begin();
+    stage
 }
 
-impl Session {
-    fn step(&mut self) {
-        assert!(self.driver.step(CALL, SOON), "not ready");
-        self.heard.extend(self.driver.take().swap_remove(0));
-    }
+/// Asks, and plays on until it has been done. Where in what was heard that was asked.
+fn done(s: &mut Stage, line: &str) -> usize {
+    let before = s.heard.len();
+    s.done(line);
+    before
+}
 
-    fn steps(&mut self, frames: u64) {
-        for _ in 0..frames.div_ceil(CALL as u64) {
-            self.step();
-        }
-    }
+/// Where the song of that level begins, from an index on.
+fn first(s: &Stage, level: f32, from: usize) -> usize {
+    let first = s.heard[from..]
+        .iter()
+        .position(|x| *x == name_of(0) * level)
+        .expect("its first frame");
+    from + first
+}
 
-    fn order(&self, line: &str) -> Receiver<Answer> {
-        let mut words = line.split(' ').map(str::to_owned);
-        let name = words.next().unwrap();
-        let verb = Verb::parse(&name, &words.collect::<Vec<_>>()).unwrap();
-        let (sender, answers) = channel();
-        self.player.remote().order(verb, move |answer| {
-            let _ = sender.send(answer);
-        });
-        answers
+/// From an index on the song of that level is heard from its start to its end; where that is.
+fn whole(s: &Stage, from: usize, frames: u64, level: f32) -> usize {
+    for frame in 0..frames {
+        let at = from + frame as usize;
+        assert_eq!(s.heard[at], name_of(frame) * level, "frame {frame} at {at}");
     }
-
-    /// Asks, and plays on until it has been done. Where in what was heard that is.
-    fn done(&mut self, line: &str) -> usize {
-        let before = self.heard.len();
-        let answers = self.order(line);
-        match answers.recv_timeout(SOON).expect("an answer") {
-            Answer::Accepted => {}
-            Answer::Done { .. } => return before,
-            other => panic!("{line}: {other:?}"),
-        }
-        std::thread::sleep(Duration::from_millis(30));
-        let limit = Instant::now() + SOON;
-        loop {
-            match answers.try_recv() {
-                Ok(Answer::Done { frame }) => {
-                    assert_eq!(frame, 0, "{line}");
-                    return before;
-                }
-                Ok(other) => panic!("{line}: {other:?}"),
-                Err(_) => {}
-            }
-            assert!(Instant::now() < limit, "{line}: never done");
-            self.step();
-        }
-    }
-
-    /// Where the song of that level begins, from an index on.
-    fn first(&self, level: f32, from: usize) -> usize {
-        let first = self.heard[from..]
-            .iter()
-            .position(|x| *x == name_of(0) * level)
-            .expect("its first frame");
-        from + first
-    }
-
-    /// From an index on the song of that level is heard from its start to its end; where that is.
-    fn whole(&self, from: usize, frames: u64, level: f32) -> usize {
-        for frame in 0..frames {
-            let at = from + frame as usize;
-            assert_eq!(
-                self.heard[at],
-                name_of(frame) * level,
-                "frame {frame} at {at}"
-            );
-        }
-        from + frames as usize
-    }
+    from + frames as usize
 }
 
 #[test]
@@ -174,14 +110,14 @@ fn the_idle_song_goes_round_and_a_triggered_one_is_heard_once() {
         let mut s = session(kiosk, LIST);
         // Twice round and a little more.
         s.steps(2 * IDLE + 5_000);
-        let mut at = s.whole(0, IDLE, LEVELS[2]);
-        at = s.whole(at, IDLE, LEVELS[2]);
+        let mut at = whole(&s, 0, IDLE, LEVELS[2]);
+        at = whole(&s, at, IDLE, LEVELS[2]);
         for (number, title) in [(1, "1"), (2, "two"), (2, "2")] {
             let level = LEVELS[number - 1];
-            let before = s.done(&format!("trigger {title} 0"));
+            let before = done(&mut s, &format!("trigger {title} 0"));
             s.steps(SONGS[number - 1] + IDLE + 3_000);
             // A hard cut: what played went on to there …
-            let cut = s.first(level, before);
+            let cut = first(&s, level, before);
             for x in &s.heard[before..cut] {
                 assert!(*x > 0.0, "{x}");
             }
@@ -190,8 +126,8 @@ fn the_idle_song_goes_round_and_a_triggered_one_is_heard_once() {
                 assert!(b == a + 1 || (a == IDLE - 1 && b == 0), "{a} {b}");
             }
             // … then the song, whole, and at its very end the idle song from its start, round again.
-            let end = s.whole(cut, SONGS[number - 1], level);
-            at = s.whole(end, IDLE, LEVELS[2]);
+            let end = whole(&s, cut, SONGS[number - 1], level);
+            at = whole(&s, end, IDLE, LEVELS[2]);
             assert_eq!(s.heard[at], name_of(0) * LEVELS[2]);
         }
         let summary = close(s.player, SOON);
@@ -203,10 +139,10 @@ fn the_idle_song_goes_round_and_a_triggered_one_is_heard_once() {
 fn another_trigger_goes_over_and_if_idle_does_not() {
     let mut s = session(true, LIST);
     s.steps(3_000);
-    s.done("trigger one");
+    done(&mut s, "trigger one");
     s.steps(2_000);
     // Nothing happens, and it is done at once.
-    let before = s.done("trigger two if-idle");
+    let before = done(&mut s, "trigger two if-idle");
     s.steps(2_000);
     assert!(s.heard[before..].iter().all(|x| *x < 0.0));
     let (_, frame) = place(s.heard[before]);
@@ -214,27 +150,27 @@ fn another_trigger_goes_over_and_if_idle_does_not() {
         assert_eq!(*x, name_of(frame + i) * LEVELS[0]);
     }
     // The same one begins anew …
-    let before = s.done("trigger 1 0");
+    let before = done(&mut s, "trigger 1 0");
     s.steps(5_000);
-    let again = s.first(LEVELS[0], before);
+    let again = first(&s, LEVELS[0], before);
     // … and another one goes over, in mid-song; at its end the idle song is back.
-    let other = s.done("trigger 2 0");
+    let other = done(&mut s, "trigger 2 0");
     s.steps(SONGS[1] + 3_000);
-    let cut = s.first(LEVELS[1], other);
+    let cut = first(&s, LEVELS[1], other);
     for (i, x) in (0..).zip(&s.heard[again..cut]) {
         assert_eq!(*x, name_of(i) * LEVELS[0]);
     }
-    let end = s.whole(cut, SONGS[1], LEVELS[1]);
+    let end = whole(&s, cut, SONGS[1], LEVELS[1]);
     for (i, x) in (0..).zip(&s.heard[end..]) {
         assert_eq!(*x, name_of(i) * LEVELS[2]);
     }
     // Back before its end, hard.
-    let before = s.done("trigger 2 0");
+    let before = done(&mut s, "trigger 2 0");
     s.steps(3_000);
-    let cut = s.first(LEVELS[1], before);
-    let before = s.done("trigger idle 0");
+    let cut = first(&s, LEVELS[1], before);
+    let before = done(&mut s, "trigger idle 0");
     s.steps(3_000);
-    let back = s.first(LEVELS[2], before);
+    let back = first(&s, LEVELS[2], before);
     for (i, x) in (0..).zip(&s.heard[cut..back]) {
         assert_eq!(*x, name_of(i) * LEVELS[1]);
     }
@@ -242,9 +178,9 @@ fn another_trigger_goes_over_and_if_idle_does_not() {
         assert_eq!(*x, name_of(i) * LEVELS[2]);
     }
     // Idle: now `if-idle` counts.
-    let before = s.done("trigger two 0 if-idle");
+    let before = done(&mut s, "trigger two 0 if-idle");
     s.steps(1_000);
-    s.first(LEVELS[1], before);
+    first(&s, LEVELS[1], before);
     close(s.player, SOON);
 }
 
@@ -256,7 +192,7 @@ fn fades_are_as_long_as_they_were_asked_for_with_equal_power() {
     s.steps(10_000);
     // Without a clock the fade at the end of the song may come before the idle song is ready: then with more patience.
     for patience in [200, 2_000, 10_000] {
-        let before = s.done("trigger 1 0.1");
+        let before = done(&mut s, "trigger 1 0.1");
         s.steps(6_000);
         std::thread::sleep(Duration::from_millis(patience));
         s.steps(SONGS[0] + 6_000);
@@ -310,7 +246,7 @@ fn a_trigger_plays_also_when_nothing_did() {
         s.driver.step(CALL, Duration::from_millis(1));
     }
     s.steps(1_000);
-    s.first(LEVELS[1], before);
+    first(&s, LEVELS[1], before);
     close(s.player, SOON);
 }
 
@@ -326,20 +262,16 @@ fn what_cannot_be_triggered_is_refused_and_the_idle_song_goes_on() {
     }
     fs::write(s.dir.path().join("one.wav"), "no sound").unwrap();
     let answers = s.order("trigger 1");
-    let mut refused = false;
-    for _ in 0..200 {
-        s.step();
-        refused |= matches!(answers.try_recv(), Ok(Answer::Refused(_)));
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    assert!(refused);
+    let answer = s.last(&answers);
+    assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
+    s.steps(10_000);
     for (i, x) in (0..).zip(&s.heard) {
         assert_eq!(*x, name_of(i % IDLE), "{i}");
     }
     // The others still can.
-    s.done("trigger 2 0");
+    done(&mut s, "trigger 2 0");
     s.steps(1_000);
-    s.first(LEVELS[1], 0);
+    first(&s, LEVELS[1], 0);
     close(s.player, SOON);
 }
 

