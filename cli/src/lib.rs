@@ -5,6 +5,7 @@ use backline_trap as _;
 
 pub mod analyse;
 pub mod args;
+pub mod atomic;
 pub mod capacity;
 pub mod check;
 pub mod commands;

@@ -12,7 +12,7 @@ mod track;
 use std::borrow::Cow;
 
 pub use connect::Connect;
-pub use level::{DEFAULT_MAX_GAIN_DB, Level, db_from_gain, gain_from_db};
+pub use level::{DEFAULT_MAX_GAIN_DB, Level, db_from_gain, exact_db, gain_from_db};
 pub use mixer_name::MixerName;
 pub use song::SongRef;
 pub use time::{TimeRange, frames_from_nanos};

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use backline::kiosk::{Keeper, Spot, write_atomically};
+use backline::atomic::write_atomically;
+use backline::kiosk::{Keeper, Spot};
 use backline::player::PlayerBuilder;
 use backline_tests::program::{Home, Running, wait_until};
 use backline_tests::session::{SOON, close};

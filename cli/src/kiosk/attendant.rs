@@ -5,10 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{
-    Figures, Health, Hold, HoldKind, Illness, Notifier, Observation, Watchdog, to_text,
-    write_atomically,
-};
+use super::{Figures, Health, Hold, HoldKind, Illness, Notifier, Observation, Watchdog, to_text};
+use crate::atomic::write_atomically;
 use crate::player::Status;
 use crate::report::State;
 

@@ -20,10 +20,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::write_atomically;
+use crate::atomic::write_atomically;
 use crate::player::Status;
 use crate::report::State;
-use crate::units::{db_from_gain, gain_from_db};
+use crate::units::{exact_db, gain_from_db};
 
 /// Between two looks at a session.
 const LOOK: Duration = Duration::from_millis(250);
@@ -106,7 +106,7 @@ fn to_text(kept: &Kept, rate: u32) -> String {
         title: spot.map(|s| s.title.clone()),
         frame: spot.map(|s| (s.at_s * f64::from(rate)).round() as u64),
         rate,
-        master_db: number(db_from_gain(kept.master)),
+        master_db: number(exact_db(kept.master)),
         volume_db: kept.volume_db.map(number),
     };
     // (It has nothing that JSON can't say.)

@@ -4,15 +4,12 @@
 //! [`Attendant`] looks at a player's [`Status`](crate::player::Status) now and then. Whether all is
 //! well is decided in one place, [`Health`]; the watchdog, the status line and the metrics go by it.
 
-mod atomic;
 mod attendant;
 mod health;
 mod kept;
 mod metrics;
 mod notify;
 
-pub(crate) use atomic::rewrite;
-pub use atomic::write_atomically;
 pub use attendant::Attendant;
 pub use health::{Health, Hold, HoldKind, Illness, Observation};
 pub use kept::{Keeper, Kept, Spot};

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use engine_core::controls::TrackSetting;
 
 use super::stored::{self, Stored};
-use super::written::{replace, write_song};
+use super::written::write_song;
+use crate::atomic::write_atomically;
 use crate::config::{ConfigFile, Settings};
 use crate::exit::{Code, Failure};
 use crate::media::is_audio_name;
@@ -142,7 +143,7 @@ impl Project {
         };
         let text = stored::text(&stored, settings, &path)?;
         fs::create_dir_all(&self.folder).map_err(failed)?;
-        replace(&path, &text).map_err(failed)
+        write_atomically(&path, text.as_bytes(), true).map_err(failed)
     }
 
     fn home(&self, home: &str) -> PathBuf {

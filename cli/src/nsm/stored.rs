@@ -9,10 +9,10 @@ use toml::Spanned;
 use crate::config::{self, Layer, Settings};
 use crate::exit::{Code, Failure};
 use crate::located::{self, Located, ReadError};
-use crate::save::{db_from_gain, shortest};
+use crate::save::shortest;
 use crate::song::Time;
 use crate::song::fields::{GainDb, Pan, TimeText};
-use crate::units::gain_from_db;
+use crate::units::{exact_db, gain_from_db};
 
 /// The file's name.
 pub(super) const NAME: &str = "session.toml";
@@ -152,7 +152,7 @@ pub(super) fn text(stored: &Stored, settings: &Settings, path: &Path) -> Result<
         version: 1,
         songs: &stored.songs,
         song: stored.song + 1,
-        master_db: db_from_gain(stored.master),
+        master_db: exact_db(stored.master),
         looping: (stored.looping.as_ref()).map(|(a, b)| [a.to_string(), b.to_string()]),
         mono: stored.mono,
         settings: kept(settings, path),
@@ -160,7 +160,7 @@ pub(super) fn text(stored: &Stored, settings: &Settings, path: &Path) -> Result<
             .map(|(song, name, s)| OutChannel {
                 song: song + 1,
                 name,
-                gain_db: db_from_gain(s.gain),
+                gain_db: exact_db(s.gain),
                 pan: shortest(s.pan),
                 mute: s.mute,
                 solo: s.solo,

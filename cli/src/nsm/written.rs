@@ -1,10 +1,11 @@
 //! A song as it is kept in a session: a song file, and links to its audio.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Component, Path};
 
+use crate::atomic::write_atomically;
 use crate::player::SongMixer;
 use crate::save::whole;
 
@@ -18,18 +19,8 @@ pub(super) fn write_song(home: &Path, song: &SongMixer) -> io::Result<Vec<String
     fs::create_dir_all(home)?;
     let head = "Written by backline when its session was saved.";
     let (text, names) = whole(song, head, &mut |file| link(home, file))?;
-    replace(&home.join("song.toml"), &text)?;
+    write_atomically(&home.join("song.toml"), text.as_bytes(), true)?;
     Ok(names)
-}
-
-/// Writes a file as a whole, or leaves it as it is.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".new");
-    let mut file = File::create(&draft)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, path)
 }
 
 /// What a file is called in `home`: its own path when it is in there, else that of a link to it.

@@ -5,9 +5,9 @@ use std::path::Path;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value, value};
 
 use super::not_written;
+use crate::atomic::rewrite;
 use crate::config::{ConfigFile, MonitorLevel};
 use crate::control::{ErrorCode, Refusal};
-use crate::kiosk::rewrite;
 use crate::located::{self, ReadError};
 
 /// Writes `[monitoring] level` into a configuration file, whatever else was changed in it meanwhile.

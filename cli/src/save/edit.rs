@@ -3,11 +3,12 @@
 use engine_core::controls::TrackSetting;
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
 
-use super::{changed, db_from_gain, shortest};
+use super::{changed, shortest};
 use crate::control::{ErrorCode, Refusal};
 use crate::made::Made;
 use crate::player::SongMixer;
 use crate::song::{Document, Song, SongFile, parse};
+use crate::units::exact_db;
 
 /// The setting of each track.
 ///
@@ -54,7 +55,7 @@ pub(super) fn edited(
         };
         let Some(place) = place else { continue };
         if track.gain != setting.gain {
-            set(place, "gain_db", db_from_gain(setting.gain).into());
+            set(place, "gain_db", exact_db(setting.gain).into());
         }
         // (Time code has no side.)
         if track.pan != setting.pan && !matches!(track.made, Some(Made::Ltc(_))) {
@@ -76,7 +77,7 @@ pub(super) fn edited(
         if before == *level {
             continue;
         }
-        let level = db_from_gain(*level);
+        let level = exact_db(*level);
         match known {
             Some(i) => {
                 if let Some(place) = document.get_mut("buses").and_then(|all| nth(all, i)) {

@@ -11,13 +11,13 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 pub(crate) use config::write_monitor_level;
-pub(crate) use whole::{db_from_gain, shortest, whole};
+pub(crate) use whole::{shortest, whole};
 
 use engine_core::ticket::Ticket;
 
+use crate::atomic::rewrite;
 use crate::config::MonitorLevel;
 use crate::control::{ErrorCode, Refusal};
-use crate::kiosk::rewrite;
 use crate::located::{self, ReadError};
 use crate::player::SongMixer;
 use crate::song::{SongFile, parse};

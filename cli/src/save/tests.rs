@@ -9,7 +9,7 @@ use super::*;
 use crate::config::MonitorLevel;
 use crate::player::Strip;
 use crate::song::{Document, Song};
-use crate::units::gain_from_db;
+use crate::units::{exact_db, gain_from_db};
 
 /// The song of a text, as it would be loaded from `path`.
 fn read(path: &Path, text: &str) -> Song {
@@ -159,7 +159,7 @@ fn lists_in_brackets_and_lines_of_windows_stay_what_they_are() {
         .replace("\"a.wav\" }", "\"a.wav\", mute = true }")
         .replace("gain_db = 1 ", "gain_db = 0.0 ")
         .replace("\"main\" }", "\"main\", level_db = -6.0206 }");
-    let level = db_from_gain(0.5).to_string();
+    let level = exact_db(0.5).to_string();
     let wanted = wanted.replace("-6.0206", &level);
     assert_eq!(&*write_back(&song, 12.0).unwrap().text, wanted);
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::made::{Before, FrameRate, Made};
 use crate::player::SongMixer;
 use crate::song::{Handover, OnEnd, Time, check_name, unique};
-use crate::units::gain_from_db;
+use crate::units::exact_db;
 
 #[derive(Serialize)]
 struct Out<'a> {
@@ -151,7 +151,7 @@ pub(crate) fn whole(
                 click = Some(OutClick {
                     name: name.clone(),
                     bus: track.bus_name().to_owned(),
-                    gain_db: db_from_gain(setting.gain),
+                    gain_db: exact_db(setting.gain),
                     pan: shortest(setting.pan),
                     mute: setting.mute,
                     accents: made.accents.clone(),
@@ -181,7 +181,7 @@ pub(crate) fn whole(
                 cue = Some(OutCue {
                     name: name.clone(),
                     bus: track.bus_name().to_owned(),
-                    gain_db: db_from_gain(setting.gain),
+                    gain_db: exact_db(setting.gain),
                     pan: shortest(setting.pan),
                     mute: setting.mute,
                     sounds: sounds.collect::<io::Result<_>>()?,
@@ -195,7 +195,7 @@ pub(crate) fn whole(
                     start: made.start.to_string(),
                     name: name.clone(),
                     bus: track.bus_name().to_owned(),
-                    gain_db: db_from_gain(setting.gain),
+                    gain_db: exact_db(setting.gain),
                     mute: setting.mute,
                 });
                 continue;
@@ -204,7 +204,7 @@ pub(crate) fn whole(
         tracks.push(OutTrack {
             name: name.clone(),
             file: file_of(&track.file)?,
-            gain_db: db_from_gain(setting.gain),
+            gain_db: exact_db(setting.gain),
             pan: shortest(setting.pan),
             mute: setting.mute,
             solo: setting.solo,
@@ -216,7 +216,7 @@ pub(crate) fn whole(
     let level = |name: &str| song.levels.iter().find(|(n, _)| n == name).map(|(_, l)| *l);
     let declared = song.song.buses.iter().map(|bus| OutBus {
         name: &bus.name,
-        level_db: db_from_gain(level(&bus.name).unwrap_or(bus.level)),
+        level_db: exact_db(level(&bus.name).unwrap_or(bus.level)),
         follow_master: bus.follow_master,
         outputs: &bus.outputs,
         jack: &bus.jack,
@@ -225,7 +225,7 @@ pub(crate) fn whole(
     let implied = (song.levels.iter()).filter(|(name, level)| !is_declared(name) && *level != 1.0);
     let implied = implied.map(|(name, level)| OutBus {
         name,
-        level_db: db_from_gain(*level),
+        level_db: exact_db(*level),
         follow_master: crate::song::Bus::named(name).follow_master,
         outputs: &[],
         jack: &[],
@@ -295,18 +295,6 @@ fn cut(name: &str) -> String {
     }
 }
 
-/// The level in dB that is exactly this gain again, with as few digits as that takes.
-pub(crate) fn db_from_gain(gain: f32) -> f64 {
-    if gain <= 0.0 {
-        return f64::NEG_INFINITY;
-    }
-    let db = 20.0 * libm::log10(f64::from(gain));
-    (0..=12)
-        .filter_map(|digits| format!("{db:.digits$}").parse().ok())
-        .find(|short: &f64| gain_from_db(*short) == gain)
-        .map_or(db, |short| short + 0.0)
-}
-
 /// The number with the digits that an `f32` needs.
 pub(crate) fn shortest(x: f32) -> f64 {
     x.to_string().parse().unwrap_or(f64::from(x))
@@ -315,20 +303,6 @@ pub(crate) fn shortest(x: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn levels_come_back_as_they_were() {
-        for db in [0.0, 12.0, -6.0, -3.5, -0.1, -60.0, 7.25] {
-            assert_eq!(db_from_gain(gain_from_db(db)), db);
-        }
-        assert_eq!(db_from_gain(0.0), f64::NEG_INFINITY);
-        let mut gain = 1e-6_f32;
-        while gain < 4.0 {
-            assert_eq!(gain_from_db(db_from_gain(gain)), gain, "{gain}");
-            gain *= 1.000_37;
-        }
-        assert_eq!(shortest(-0.3), -0.3);
-    }
 
     #[test]
     fn long_names_are_cut_to_what_a_song_file_takes() {

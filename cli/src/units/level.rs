@@ -118,6 +118,15 @@ pub fn db_from_gain(gain: f32) -> f64 {
     }
 }
 
+/// The same as a person would write it: the level with the fewest digits that is exactly this gain again.
+pub fn exact_db(gain: f32) -> f64 {
+    let db = db_from_gain(gain);
+    (0..=12)
+        .filter_map(|digits| format!("{db:.digits$}").parse().ok())
+        .find(|short: &f64| gain_from_db(*short) == gain)
+        .map_or(db, |short| short + 0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +134,18 @@ mod tests {
 
     fn gain(text: &str) -> f32 {
         text.parse::<Level>().unwrap().gain(DEFAULT_MAX_GAIN_DB)
+    }
+
+    #[test]
+    fn exact_levels_come_back_as_they_were() {
+        for db in [0.0, 12.0, -6.0, -3.5, -0.1, -60.0, 7.25, f64::NEG_INFINITY] {
+            assert_eq!(exact_db(gain_from_db(db)), db);
+        }
+        let mut gain = 1e-6_f32;
+        while gain < 4.0 {
+            assert_eq!(gain_from_db(exact_db(gain)), gain, "{gain}");
+            gain *= 1.000_37;
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::event::{Event, MidiEvent, key_name};
 use super::map::Map;
+use crate::atomic::rewrite;
 use crate::exit::{Code, Failure};
-use crate::kiosk::rewrite;
 use crate::located::{self, ReadError};
 
 /// The verb as one text, with quotes where they are needed.
