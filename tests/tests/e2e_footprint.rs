@@ -60,7 +60,15 @@ fn an_hour_of_24_stereo_stems_fits_in_64_mb() {
             .unwrap();
         player.play();
         let playing = || player.status().position;
-        until("the start", || playing().frame > 0);
+        // As of a key that is held down; and while there is no deck yet that came back and would do for the next seek.
+        let burst = || {
+            for i in 0..240 {
+                let minute = i % 60;
+                player.seek(Place::At(Time::Frames(minute * 60 * u64::from(RATE))));
+            }
+        };
+        burst();
+        until("the start", || playing().frame > 59 * 60 * u64::from(RATE));
         let started = peak_memory();
         for minute in [30, 1, 59, 45, 12, 58, 3, 20] {
             let target = minute * 60 * u64::from(RATE);
@@ -69,10 +77,8 @@ fn an_hour_of_24_stereo_stems_fits_in_64_mb() {
                 (target..target + 60 * u64::from(RATE)).contains(&playing().frame)
             });
         }
-        // A burst: most of these are overtaken before they are done.
-        for minute in 0..60 {
-            player.seek(Place::At(Time::Frames(minute * 60 * u64::from(RATE))));
-        }
+        // Most of these are overtaken before they are done.
+        burst();
         until("the last seek", || {
             playing().frame >= 59 * 60 * u64::from(RATE)
         });

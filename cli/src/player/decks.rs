@@ -6,10 +6,12 @@ use std::time::Duration;
 use engine_core::host::HostDeck;
 use engine_core::ticket::{Ticket, TicketDrum};
 
+use super::PlayerError;
 use super::clock::HostClock;
 use super::kit::{Kit, RingSize};
 use super::layout::Layout;
 use super::loaded::{LoadOptions, Loaded};
+use super::loaders::{Loaders, Open};
 use super::memory;
 use super::wish::Wish;
 use crate::feeder::{FeedHandle, Feeder, StillReading};
@@ -57,6 +59,11 @@ pub(super) struct Preparing {
     pub song: usize,
     pub plan: Plan,
     pub purpose: Purpose,
+    /// The ticket of its song.
+    of: Ticket,
+    followed: bool,
+    /// Opens its files, as long as nothing has been done about them.
+    open: Option<Open>,
     /// Once its files are open.
     fed: Option<(Box<HostDeck<HostClock>>, FeedHandle)>,
 }
@@ -76,6 +83,7 @@ pub(super) struct Decks {
     pub preparing: Vec<Preparing>,
     pub live: Vec<Live>,
     parked: Vec<Kit>,
+    loaders: Loaders,
     /// Decks that came back while a worker was still inside one of their files.
     stuck: Vec<(Ticket, Box<HostDeck<HostClock>>, StillReading)>,
     /// The songs there are. What comes back of others serves nobody.
@@ -98,6 +106,7 @@ impl Decks {
     ) -> Self {
         Self {
             tickets,
+            loaders: Loaders::new(own.clone()),
             own,
             preparing: Vec::new(),
             live: Vec::new(),
@@ -136,22 +145,8 @@ impl Decks {
         };
         self.give_up(|p| kind(p.purpose) == kind(purpose));
         let ticket = self.tickets.draw();
-        self.preparing.push(Preparing {
-            ticket,
-            song,
-            plan,
-            purpose,
-            fed: None,
-        });
-        // (One that was still being opened when its device went away may have come for another rate.)
-        self.parked.retain(|k| k.fits(self.size));
-        if let Some(at) = self.parked.iter().position(|k| k.song == loaded.ticket) {
-            let mut kit = self.parked.remove(at);
-            kit.replan(ticket, plan, followed);
-            self.opened(kit);
-            return ticket;
-        }
-        let (own, size, options) = (self.own.clone(), self.size, self.options.clone());
+        let of = loaded.ticket;
+        let (size, options) = (self.size, self.options.clone());
         let (loaded, layout, directs) = (loaded.clone(), layout.clone(), directs.to_vec());
         let open = move || {
             let kit = Kit::open(
@@ -160,13 +155,42 @@ impl Decks {
             if options.lock_memory {
                 memory::lock();
             }
-            let _ = own.send(Wish::Opened(ticket, Box::new(kit)));
+            kit
         };
-        let named = std::thread::Builder::new().name("backline-loader".into());
-        if let Err(e) = named.spawn(open) {
-            let _ = self.own.send(Wish::Opened(ticket, Box::new(Err(e.into()))));
+        self.preparing.push(Preparing {
+            ticket,
+            song,
+            plan,
+            purpose,
+            of,
+            followed,
+            open: Some(Box::new(open)),
+            fed: None,
+        });
+        // (One that was still being opened when its device went away may have come for another rate.)
+        self.parked.retain(|k| k.is_for(self.size));
+        match self.parked.iter().position(|k| k.song == of) {
+            Some(at) => {
+                let kit = self.parked.remove(at);
+                self.feed(self.preparing.len() - 1, kit);
+            }
+            None => self.open_files(),
         }
         ticket
+    }
+
+    /// Has files opened for the decks that need them, where none are on their way that will do.
+    fn open_files(&mut self) {
+        let mut coming = self.loaders.songs(self.size);
+        for p in self.preparing.iter_mut().filter(|p| p.fed.is_none()) {
+            if let Some(at) = coming.iter().position(|song| *song == p.of) {
+                coming.swap_remove(at);
+            } else if self.loaders.have_room()
+                && let Some(open) = p.open.take()
+            {
+                self.loaders.start(p.ticket, p.of, self.size, open);
+            }
+        }
     }
 
     /// A ticket that names nothing yet.
@@ -185,15 +209,43 @@ impl Decks {
         self.parked.retain(|kit| songs.contains(&kit.song));
     }
 
-    /// A kit's files are open: the feeder goes to work. A kit that nobody waits for is parked.
-    pub fn opened(&mut self, kit: Kit) {
-        let ticket = kit.supply.ticket();
-        let Some(p) = self.preparing.iter_mut().find(|p| p.ticket == ticket) else {
-            self.park(kit);
-            return;
+    /// A kit's files are open, or can't be opened: that deck, or another of its song that waits for files, is prepared
+    /// further, or has failed. A kit that nobody waits for is parked.
+    pub fn opened(
+        &mut self,
+        ticket: Ticket,
+        kit: Result<Kit, PlayerError>,
+    ) -> Option<(Preparing, PlayerError)> {
+        let opening = self.loaders.done(ticket);
+        let waiting = |p: &Preparing| p.fed.is_none();
+        let its = |p: &Preparing| waiting(p) && p.ticket == ticket;
+        let one_of = |p: &Preparing| {
+            let serves = |song, size: RingSize| p.of == song && size.alike(self.size);
+            waiting(p) && opening.as_ref().is_some_and(|o| serves(o.song, o.size))
         };
+        let at = self.preparing.iter().position(its);
+        let at = at.or_else(|| self.preparing.iter().position(one_of));
+        let mut failed = None;
+        match (kit, at) {
+            (Ok(kit), Some(at)) => self.feed(at, kit),
+            (Ok(kit), None) => self.park(kit),
+            (Err(e), Some(at)) => failed = Some((self.preparing.remove(at), e)),
+            // Whoever wanted it wants something else by now.
+            (Err(_), None) => {}
+        }
+        self.open_files();
+        failed
+    }
+
+    /// The feeder goes to work for the deck in preparation with that index.
+    fn feed(&mut self, at: usize, mut kit: Kit) {
+        let p = &mut self.preparing[at];
+        p.open = None;
+        if kit.supply.ticket() != p.ticket {
+            kit.replan(p.ticket, p.plan, p.followed);
+        }
         let feed = self.feeder.feed(kit.supply);
-        let own = self.own.clone();
+        let (own, ticket) = (self.own.clone(), p.ticket);
         feed.on_primed(u64::from(self.size.prime()), move || {
             let _ = own.send(Wish::Primed(ticket));
         });
@@ -214,12 +266,6 @@ impl Decks {
             feed,
         };
         Some((deck, live))
-    }
-
-    /// A deck's preparation failed.
-    pub fn failed(&mut self, ticket: Ticket) -> Option<Preparing> {
-        let at = self.preparing.iter().position(|p| p.ticket == ticket)?;
-        Some(self.preparing.remove(at))
     }
 
     /// Gives up decks in preparation.
@@ -268,6 +314,8 @@ impl Decks {
 
     /// Looks after what hung. Returns the names of stems that still do.
     pub fn tend(&mut self) -> Vec<String> {
+        // (What hangs makes room after a while.)
+        self.open_files();
         let mut names = Vec::new();
         for (song, deck, still) in std::mem::take(&mut self.stuck) {
             match still.retry(Duration::ZERO) {

@@ -64,6 +64,11 @@ impl RingSize {
         self.period = period;
     }
 
+    /// Rings of that size do for this one.
+    pub fn alike(&self, other: Self) -> bool {
+        (self.rate, self.frames) == (other.rate, other.frames)
+    }
+
     /// Frames that all blocks of a lane hold, less the two that are in somebody's hands.
     fn capacity(&self) -> u64 {
         (lane_blocks(self.frames, self.period) as u64 - 2) * engine_core::host::BLOCK as u64
@@ -184,8 +189,8 @@ impl Kit {
     }
 
     /// Whether it is of the rate and the depth that are wanted.
-    pub fn fits(&self, size: RingSize) -> bool {
-        (self.size.rate, self.size.frames) == (size.rate, size.frames)
+    pub fn is_for(&self, size: RingSize) -> bool {
+        self.size.alike(size)
     }
 
     /// Makes it ready for another part of the song.

@@ -37,6 +37,7 @@ mod face;
 pub(crate) mod kit;
 pub(crate) mod layout;
 pub(crate) mod loaded;
+mod loaders;
 mod loss;
 mod memory;
 mod mixer;

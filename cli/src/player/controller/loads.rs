@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use engine_core::status::State;
 use engine_core::ticket::Ticket;
@@ -11,6 +12,7 @@ use super::super::PlayerError;
 use super::super::builder::{NO_IDLE, refuse_other_rates, song_notices};
 use super::super::decks::Purpose;
 use super::super::loaded::Loaded;
+use super::super::loaders::HANGS;
 use super::super::programme::{LoadError, Programme};
 use super::super::wish::Wish;
 use super::{Controller, Part, PartOf};
@@ -19,8 +21,10 @@ use crate::control::{Answerer, ErrorCode, Refusal};
 /// What is being loaded.
 #[derive(Default)]
 pub(in super::super) struct Loads {
-    /// Files are being read.
+    /// Files are being read, or are to be as soon as an earlier reader has ended.
     reading: Option<Asked>,
+    /// Threads that read, and since when.
+    readers: Vec<(u64, Instant)>,
     /// They are read, and a deck of the first song is on its way.
     coming: Option<Coming>,
     /// The song in play ended meanwhile, and waits for what comes.
@@ -33,6 +37,7 @@ struct Asked {
     number: u64,
     inputs: Arc<[PathBuf]>,
     answerer: Answerer,
+    begun: bool,
 }
 
 struct Coming {
@@ -97,12 +102,26 @@ impl Controller {
         }
         self.loads.asked += 1;
         let number = self.loads.asked;
-        let inputs: Arc<[PathBuf]> = inputs.into();
         self.loads.reading = Some(Asked {
             number,
-            inputs: inputs.clone(),
+            inputs: inputs.into(),
             answerer,
+            begun: false,
         });
+    }
+
+    /// Has files read that are to be, unless a thread is at others that nobody wants any more: it won't take long, or it hangs.
+    fn read_what_was_asked(&mut self) {
+        let Some(asked) = self.loads.reading.as_mut().filter(|asked| !asked.begun) else {
+            return;
+        };
+        let readers = &mut self.loads.readers;
+        if readers.iter().any(|(_, since)| since.elapsed() < HANGS) {
+            return;
+        }
+        asked.begun = true;
+        let (number, inputs) = (asked.number, asked.inputs.clone());
+        readers.push((number, Instant::now()));
         let (own, options, reading) = (
             self.decks.own(),
             self.decks.options.clone(),
@@ -124,6 +143,7 @@ impl Controller {
 
     /// Files are read, or can't be.
     pub(super) fn loaded(&mut self, number: u64, loaded: Result<Programme, LoadError>) {
+        self.loads.readers.retain(|(reader, _)| *reader != number);
         let Some(asked) = self.loads.reading.take_if(|asked| asked.number == number) else {
             return;
         };
@@ -246,6 +266,7 @@ impl Controller {
 
     /// Sees to what is coming when its deck is no more: the device went, or it was given up.
     pub(super) fn look_after_loads(&mut self) {
+        self.read_what_was_asked();
         let decks = &self.decks;
         let gone = |coming: &mut Coming| !decks.is_about(coming.deck);
         let Some(coming) = self.loads.coming.take_if(gone) else {

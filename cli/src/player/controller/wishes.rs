@@ -8,7 +8,7 @@ use engine_core::status::State;
 use engine_core::ticket::Ticket;
 
 use super::super::PlayerError;
-use super::super::decks::{Live, Purpose};
+use super::super::decks::{Live, Preparing, Purpose};
 use super::super::wish::{Place, Wish};
 use super::{Controller, FADE_MS, SONG_FADE_MS};
 use crate::plan::{Loop, Plan};
@@ -30,10 +30,11 @@ impl Controller {
             wish
         };
         match wish {
-            Wish::Opened(ticket, kit) => match *kit {
-                Ok(kit) => self.decks.opened(kit),
-                Err(e) => self.not_opened(ticket, e),
-            },
+            Wish::Opened(ticket, kit) => {
+                if let Some((preparing, e)) = self.decks.opened(ticket, *kit) {
+                    self.not_opened(&preparing, e);
+                }
+            }
             Wish::Primed(ticket) => self.primed(ticket),
             Wish::Mixer(answer) => {
                 // Who asked may have given up.
@@ -402,17 +403,15 @@ impl Controller {
         Some(deck)
     }
 
-    fn not_opened(&mut self, ticket: Ticket, e: PlayerError) {
-        let Some(p) = self.decks.failed(ticket) else {
-            return;
-        };
+    fn not_opened(&mut self, p: &Preparing, e: PlayerError) {
+        let ticket = p.ticket;
         if p.purpose == Purpose::Load {
             self.load_not_opened(ticket, &e);
             return;
         }
         self.orders.not_opened(ticket, &e.to_string());
         if self.told.keep_going {
-            self.skip(&p, &e.to_string());
+            self.skip(p, &e.to_string());
             return;
         }
         match p.purpose {
