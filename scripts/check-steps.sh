@@ -5,6 +5,7 @@ check_steps() {
     step scripts scripts/selftest.sh
     # Whether they are caught takes long (make soak), whether they still fit doesn't.
     step mutants-fit mutants_fit
+    step lock-fuzz cargo tree --locked --quiet --depth 0 --manifest-path tests/fuzz/Cargo.toml
     if cargo fmt --version >/dev/null 2>&1; then
         step fmt cargo fmt --check
         step fmt-fuzz cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
