@@ -40,8 +40,8 @@ const PATIENCE: [Duration; 2] = [Duration::from_secs(110), Duration::from_secs(3
 const SAMPLES: u64 = 24;
 /// Memory may grow by so much in half of the time between two samples: nothing but a page or two …
 const CREEP: u64 = 16 << 10;
-/// … and in all by what a few decks have in their rings, of which the allocator keeps some for later.
-const GROWTH: u64 = 5 * 2 * RING_MS as u64 * RATE / 1000 * 4;
+/// … and in all by far less than a deck has in its rings.
+const GROWTH: u64 = 1 << 20;
 
 /// What the ear has found.
 #[derive(Default)]

@@ -1,23 +1,23 @@
 //! A remote: what steers a session from any thread, by verbs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::answer::{Answer, Answerer};
 use super::{ErrorCode, Refusal, Verb};
-use crate::player::{Status, Wish};
+use crate::player::{Status, Wish, Wishes};
 
 /// Steers one session. Any number may be about, on any threads.
 #[derive(Clone)]
 pub struct Remote {
-    wishes: Sender<Wish>,
+    wishes: Wishes,
     status: Arc<Mutex<Status>>,
 }
 
 impl Remote {
-    pub(crate) fn new(wishes: Sender<Wish>, status: Arc<Mutex<Status>>) -> Self {
+    pub(crate) fn new(wishes: Wishes, status: Arc<Mutex<Status>>) -> Self {
         Self { wishes, status }
     }
 
@@ -31,7 +31,7 @@ impl Remote {
             return;
         }
         // After the end nobody listens: the answerer comes back, and says so as it goes.
-        let _ = self.wishes.send(Wish::Order(verb, answerer));
+        self.wishes.send(Wish::Order(verb, answerer));
     }
 
     /// Asks for something, and waits for the last answer.
@@ -70,7 +70,7 @@ impl Remote {
 pub(crate) struct Curiosity {
     who: u64,
     every: Option<Duration>,
-    wishes: Sender<Wish>,
+    wishes: Wishes,
 }
 
 impl Curiosity {
@@ -78,7 +78,7 @@ impl Curiosity {
     pub fn every(&mut self, every: Duration) {
         if self.every != Some(every) {
             self.every = Some(every);
-            let _ = self.wishes.send(Wish::Refresh(self.who, every));
+            self.wishes.send(Wish::Refresh(self.who, every));
         }
     }
 }

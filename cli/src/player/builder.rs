@@ -33,6 +33,7 @@ use super::layout::{Layout, Wiring};
 use super::loaded::{LoadOptions, Loaded, extent, load_all};
 pub use super::policy::{OnDamage, OnLoss, OnReturn, Ports, Transport};
 use super::programme::Reading;
+use super::queue::queue;
 use super::rig::{Asked, Rig};
 use super::status::Status;
 use crate::feeder::{Feeder, FeederOptions};
@@ -395,7 +396,7 @@ impl PlayerBuilder {
             refuse_other_rates(&songs, rate)?;
         }
 
-        let (wishes, wishes_out) = mpsc::channel();
+        let (wishes, wishes_out) = queue();
         let (notes, notes_out) = mpsc::channel();
         let (feeder_events, feeder_events_out) = mpsc::channel();
         let feeder = Feeder::new(

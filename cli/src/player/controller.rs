@@ -51,9 +51,9 @@ use super::loaded::Loaded;
 use super::loss::{Hold, Losses};
 use super::notes::Note;
 use super::programme::Reading;
+use super::queue::WishQueue;
 use super::rig::{Asked, Rig};
 use super::status::Status;
-use super::wish::Wish;
 use crate::exit::without_errno;
 use crate::feeder::FeederEvent;
 use crate::plan::{Loop, Plan};
@@ -124,7 +124,7 @@ pub(super) struct Controller {
     pub(super) part_of_loaded: Box<dyn Fn(usize, Option<usize>) -> PartOf + Send>,
     pub(super) layout: Layout,
     pub(super) directs: Vec<Vec<[u16; 2]>>,
-    pub(super) wishes: Receiver<Wish>,
+    pub(super) wishes: WishQueue,
     pub(super) notes: Sender<Note>,
     pub(super) status: Arc<Mutex<Status>>,
     pub(super) feeder_events: Receiver<FeederEvent>,
@@ -204,11 +204,14 @@ impl Controller {
                 let next_try = self.until_next_try().unwrap_or(self.told.poll);
                 next_try.min(self.told.poll).min(self.shown.every)
             };
-            match self.wishes.recv_timeout(wait) {
+            match self.wishes.wait(wait) {
                 Ok(wish) => {
                     self.obey(wish);
                     // Not without end, however many come: the engine is to be heard in between.
-                    for wish in self.wishes.try_iter().take(WISHES).collect::<Vec<_>>() {
+                    for _ in 0..WISHES {
+                        let Some(wish) = self.wishes.next() else {
+                            break;
+                        };
                         self.obey(wish);
                     }
                 }

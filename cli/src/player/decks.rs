@@ -1,6 +1,5 @@
 //! The decks outside and inside the engine, and what feeds them: being prepared, in play, parked.
 
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use engine_core::host::HostDeck;
@@ -13,6 +12,7 @@ use super::layout::Layout;
 use super::loaded::{LoadOptions, Loaded};
 use super::loaders::{Loaders, Open};
 use super::memory;
+use super::queue::Wishes;
 use super::wish::Wish;
 use crate::feeder::{FeedHandle, Feeder, StillReading};
 use crate::plan::Plan;
@@ -79,7 +79,7 @@ pub(super) struct Live {
 
 pub(super) struct Decks {
     tickets: TicketDrum,
-    own: Sender<Wish>,
+    own: Wishes,
     pub preparing: Vec<Preparing>,
     pub live: Vec<Live>,
     parked: Vec<Kit>,
@@ -99,7 +99,7 @@ pub(super) struct Decks {
 impl Decks {
     pub fn new(
         tickets: TicketDrum,
-        own: Sender<Wish>,
+        own: Wishes,
         feeder: Feeder,
         size: RingSize,
         options: LoadOptions,
@@ -121,7 +121,7 @@ impl Decks {
     }
 
     /// What sends wishes to the controller.
-    pub fn own(&self) -> Sender<Wish> {
+    pub fn own(&self) -> Wishes {
         self.own.clone()
     }
 
@@ -247,7 +247,7 @@ impl Decks {
         let feed = self.feeder.feed(kit.supply);
         let (own, ticket) = (self.own.clone(), p.ticket);
         feed.on_primed(u64::from(self.size.prime()), move || {
-            let _ = own.send(Wish::Primed(ticket));
+            own.send(Wish::Primed(ticket));
         });
         p.fed = Some((kit.deck, feed));
     }

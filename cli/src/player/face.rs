@@ -1,6 +1,6 @@
 //! The player's face: what a program calls. Every call queues a wish and returns at once.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use engine_core::monitor::{LatencyStats, MonitorLevel};
 
 use super::mixer::Mixer;
 use super::notes::Note;
+use super::queue::Wishes;
 use super::status::Status;
 use super::wish::{Place, Wish};
 use crate::control::Remote;
@@ -24,7 +25,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 ///
 /// Made by a [`PlayerBuilder`](super::PlayerBuilder).
 pub struct Player {
-    pub(super) wishes: Sender<Wish>,
+    pub(super) wishes: Wishes,
     pub(super) notes: Option<Receiver<Note>>,
     pub(super) status: Arc<Mutex<Status>>,
     pub(super) thread: Option<JoinHandle<()>>,
@@ -42,7 +43,7 @@ impl Player {
 
     fn wish(&self, wish: Wish) {
         // After the end nobody listens; the summary says why.
-        let _ = self.wishes.send(wish);
+        self.wishes.send(wish);
     }
 
     /// Plays from where it is; after the end, from the beginning.

@@ -129,15 +129,13 @@ impl Controller {
         );
         let read = move || {
             let loaded = Programme::load(&inputs, &reading, &options);
-            let _ = own.send(Wish::Loaded(number, Box::new(loaded)));
+            own.send(Wish::Loaded(number, Box::new(loaded)));
         };
         let named = std::thread::Builder::new().name("backline-load".into());
         if let Err(e) = named.spawn(read) {
             let failed = Err(PlayerError::from(e).into());
-            let _ = self
-                .decks
-                .own()
-                .send(Wish::Loaded(number, Box::new(failed)));
+            let own = self.decks.own();
+            own.send(Wish::Loaded(number, Box::new(failed)));
         }
     }
 

@@ -83,14 +83,14 @@ impl Controller {
         let named = std::thread::Builder::new().name("backline-save".into());
         // Without a thread the answerer is gone, which is an answer as well.
         self.saves.thread = named
-            .spawn(move || drop(own.send(Wish::Written(work(), answerer))))
+            .spawn(move || own.send(Wish::Written(work(), answerer)))
             .ok();
     }
 
     /// At the end of a session: what is being written is waited for, and answered.
     pub(super) fn end_saves(&mut self) {
         self.saves.wait();
-        while let Ok(wish) = self.wishes.try_recv() {
+        while let Some(wish) = self.wishes.next() {
             // Whoever asks for anything else now comes too late, and hears that.
             if let Wish::Written(written, answerer) = wish {
                 self.written(written, answerer);
