@@ -25,6 +25,7 @@ pub mod output;
 pub mod plan;
 pub mod player;
 pub mod program;
+mod prompt;
 pub mod render;
 pub mod report;
 mod save;

@@ -38,13 +38,15 @@ pub enum Command<D> {
     },
     /// Stop at once and give every deck back.
     Eject,
-    /// Take a track's gain to a level over a time. Set the control to the same gain first,
-    /// without a commit.
+    /// Take the gain of a track, or of several that belong together, to a level over a time. Set the controls to the same gain
+    /// first, without a commit.
     FadeTrack {
         /// The song it is meant for.
         song: Ticket,
-        /// Track index.
+        /// Index of the first track.
         track: u16,
+        /// Number of tracks, all from the same frame on.
+        count: u16,
         /// Linear.
         gain: f32,
         /// Length, frames.

@@ -242,9 +242,10 @@ impl<P: Platform<N, T, U, C>, const N: usize, const T: usize, const U: usize, co
         self.applied = other.applied;
     }
 
-    pub(crate) fn fade_track(&mut self, track: usize, gain: f32, frames: u32) {
-        if let Some(s) = self.strips.get_mut(track) {
-            s.fade_gain(gain, frames);
+    /// `first` and how many.
+    pub(crate) fn fade_tracks(&mut self, (first, count): (usize, usize), gain: f32, frames: u32) {
+        for strip in self.strips.iter_mut().skip(first).take(count) {
+            strip.fade_gain(gain, frames);
         }
     }
 

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use backline::control::surface::{Event, Map, Source, Surface, parse_midi};
@@ -16,7 +17,7 @@ use backline::control::{
 use backline::player::{self, Player, PlayerBuilder, Status};
 use backline::report::State;
 use backline::song::tempo::Stretch;
-use backline::song::{Request, Section, Setlist, Song, Time, load};
+use backline::song::{Bus, Request, Section, Setlist, Song, Time, load};
 use backline::units::{SongRef, TrackRef};
 use backline_tests::osc::{Tablet, free_osc};
 use backline_tests::program::{backline_bin, wait_until};
@@ -944,5 +945,76 @@ fn the_same_is_told_by_every_way() {
         assert_eq!(level(tablet.wait("/backline/master")), -20.0, "{line}");
         assert_eq!(level(tablet.wait("/backline/gain/1")), -6.0, "{line}");
         assert_eq!(tablet.wait("/backline/mute/2"), [1.into()], "{line}");
+    }
+}
+
+/// However the calls fall: a file of many channels is many strips, and each is a change of its own.
+#[test]
+fn what_one_order_changes_is_heard_from_one_frame_on_and_that_is_told() {
+    const CHANNELS: usize = 32;
+    const CALL: usize = 8;
+    const SPAN: Duration = Duration::from_micros(10);
+    let dir = tempfile::tempdir().unwrap();
+    let wide = dir.path().join("wide.wav");
+    write_f32_wav(&wide, RATE, &vec![vec![1.0; LENGTH]; CHANNELS]);
+    let mut song = song("wide", vec![track("wide", &wide)]);
+    song.buses = vec![Bus {
+        outputs: (1..=CHANNELS as u16).collect(),
+        ..Bus::named("main")
+    }];
+    let driver = Stepper::new(RATE, CALL as u32);
+    let player = PlayerBuilder::new(setlist(vec![song]))
+        .output(driver.output())
+        .build()
+        .unwrap();
+    player.play();
+    wait_until("the stream", || driver.runs());
+    let mut heard: Vec<Vec<f32>> = vec![Vec::new(); CHANNELS];
+    let mut play = || {
+        assert!(driver.step(CALL, SOON), "not ready");
+        for (all, new) in heard.iter_mut().zip(driver.take()) {
+            all.extend(new);
+        }
+        heard[0].len()
+    };
+    while play() < 1000 {}
+    let mut changes = Vec::new();
+    for n in 0..100 {
+        let orders = [
+            "gain wide x0.5",
+            "gain wide x1",
+            "fade track wide x0.5 240f",
+            "fade track wide x1 240f",
+        ];
+        let (sender, answers) = mpsc::channel();
+        let verb = verb(orders[n % orders.len()]);
+        player.remote().order(verb, move |answer| {
+            let _ = sender.send(answer);
+        });
+        // Calls all the while, one after the other.
+        let frame = loop {
+            play();
+            let call = Instant::now();
+            while call.elapsed() < SPAN {
+                std::hint::spin_loop();
+            }
+            match answers.try_recv() {
+                Ok(Answer::Done { frame }) => break frame as usize,
+                Ok(Answer::Accepted) | Err(_) => {}
+                Ok(other) => panic!("{other:?}"),
+            }
+        };
+        // The ramp of 5 ms is over.
+        while play() < frame + 300 {}
+        changes.push(frame);
+    }
+    drop(player);
+    for other in &heard[1..] {
+        let first = heard[0].iter().zip(other).position(|(a, b)| a != b);
+        assert_eq!(first, None, "channels that go different ways");
+    }
+    for frame in changes {
+        let [before, with, after] = [frame - 1, frame, frame + 1].map(|i| heard[0][i]);
+        assert!(before == with && with != after, "not from {frame} on");
     }
 }

@@ -21,6 +21,7 @@ use super::place::Socket;
 use super::remote::Curiosity;
 use super::{Answer, ErrorCode, Refusal, Remote, protocol, shown};
 use crate::player::Status;
+use crate::prompt;
 
 /// Connections at a time.
 const CLIENTS: usize = 64;
@@ -65,9 +66,7 @@ impl Server {
             looked: Instant::now(),
             state: Value::Null,
         };
-        let thread = std::thread::Builder::new()
-            .name("backline-socket".into())
-            .spawn(move || desk.run())?;
+        let thread = prompt::spawn("backline-socket", move || desk.run())?;
         Ok(Self {
             shared,
             thread: Some(thread),

@@ -38,6 +38,7 @@ use super::rig::{Asked, Rig};
 use super::status::Status;
 use crate::feeder::{Feeder, FeederOptions};
 use crate::kiosk::Spot;
+use crate::prompt;
 use crate::song::{OnEnd, Overrides, Setlist, Time};
 
 /// Collects what a session is to be. Defaults are those of the command line.
@@ -523,9 +524,7 @@ impl PlayerBuilder {
         controller.first_frame = controller.first_frame.filter(|frame| *frame < end);
         controller.set_up(&mut rig);
         controller.rig = Some(rig);
-        let thread = std::thread::Builder::new()
-            .name("backline-control".into())
-            .spawn(move || controller.run())?;
+        let thread = prompt::spawn("backline-control", move || controller.run())?;
         Ok(Player {
             wishes,
             notes: Some(notes_out),

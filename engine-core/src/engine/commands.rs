@@ -53,10 +53,12 @@ impl<
             Command::FadeTrack {
                 song,
                 track,
+                count,
                 gain,
                 frames,
             } => {
-                self.each_deck_of(song, |d| d.fade_track(usize::from(track), gain, frames));
+                let tracks = (usize::from(track), usize::from(count));
+                self.each_deck_of(song, |d| d.fade_tracks(tracks, gain, frames));
                 self.tell_fade();
             }
             Command::FadeBus {

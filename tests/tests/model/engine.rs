@@ -372,6 +372,7 @@ impl<
             } => Command::FadeTrack {
                 song: song_ticket(song),
                 track: track as u16,
+                count: 1,
                 gain,
                 frames,
             },

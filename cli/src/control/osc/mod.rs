@@ -23,6 +23,7 @@ use super::mailbox::Mailbox;
 use super::remote::Curiosity;
 use super::{Answer, ErrorCode, Refusal, Remote, Verb};
 use crate::player::Status;
+use crate::prompt;
 
 pub use address::{OscAddress, OscSocket};
 pub use read::{DATAGRAM, OscRequest, read_osc};
@@ -72,9 +73,7 @@ impl Osc {
             subscribers: Vec::new(),
             looked: Instant::now(),
         };
-        let thread = std::thread::Builder::new()
-            .name("backline-osc".into())
-            .spawn(move || desk.run())?;
+        let thread = prompt::spawn("backline-osc", move || desk.run())?;
         Ok(Self {
             mailbox,
             thread: Some(thread),

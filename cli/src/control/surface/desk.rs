@@ -13,6 +13,7 @@ use super::super::{Answer, Remote};
 use super::event::Event;
 use super::map::{Asked, Map};
 use super::source::{Source, wait_for};
+use crate::prompt;
 
 /// Requests that wait for their first answer; no more events are read until there are fewer.
 const FIRST: usize = 64;
@@ -74,9 +75,7 @@ impl Surface {
             said: Vec::new(),
             say: Box::new(say),
         };
-        let thread = std::thread::Builder::new()
-            .name("backline-surface".into())
-            .spawn(move || desk.run())?;
+        let thread = prompt::spawn("backline-surface", move || desk.run())?;
         Ok(Self {
             mailbox,
             thread: Some(thread),

@@ -95,9 +95,7 @@ impl Controller {
                 self.order_track(track, |s| s.solo = on.wanted().unwrap_or(!s.solo))
             }
             Verb::ClearSolo => {
-                for track in 0..self.songs[self.song].strips.len() {
-                    self.change(track, |s| s.solo = false);
-                }
+                self.clear_solo();
                 Ok(self.committed())
             }
             Verb::Bus(bus, level) => {
@@ -358,16 +356,22 @@ impl Controller {
         // The controls say at once where it goes, but are not committed: the commands do the rest.
         match what {
             Fader::Track(track) => {
-                for strip in self.strips(track)? {
-                    let controls = &self.songs[self.song].controls;
+                let strips = self.strips(track)?;
+                let controls = &self.songs[self.song].controls;
+                for &strip in &strips {
                     let gain = TrackSetting {
                         gain: level,
                         ..controls.track(strip)
                     };
                     controls.set_track(strip, gain);
+                }
+                let index = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+                // Those of a wide stem are one after the other.
+                for together in strips.chunk_by(|a, b| a + 1 == *b) {
                     commands.push(Command::FadeTrack {
                         song,
-                        track: u16::try_from(strip).unwrap_or(u16::MAX),
+                        track: index(together.first().copied().unwrap_or_default()),
+                        count: index(together.len()),
                         gain: level,
                         frames,
                     });

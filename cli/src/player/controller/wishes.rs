@@ -1,6 +1,7 @@
 //! What the controller does with wishes.
 
 use engine_core::command::Command;
+use engine_core::controls::TrackSetting;
 use engine_core::cut::At;
 use engine_core::fade::Curve;
 use engine_core::monitor::MonitorLevel;
@@ -56,14 +57,13 @@ impl Controller {
             Wish::Song(song) => {
                 self.change_song(song);
             }
-            Wish::Gain(track, gain) => self.change(track, |s| s.gain = gain),
-            Wish::Pan(track, pan) => self.change(track, |s| s.pan = pan),
-            Wish::Mute(track, on) => self.change(track, |s| s.mute = on.unwrap_or(!s.mute)),
-            Wish::Solo(track, on) => self.change(track, |s| s.solo = on.unwrap_or(!s.solo)),
+            Wish::Gain(track, gain) => self.change_one(track, |s| s.gain = gain),
+            Wish::Pan(track, pan) => self.change_one(track, |s| s.pan = pan),
+            Wish::Mute(track, on) => self.change_one(track, |s| s.mute = on.unwrap_or(!s.mute)),
+            Wish::Solo(track, on) => self.change_one(track, |s| s.solo = on.unwrap_or(!s.solo)),
             Wish::ClearSolo => {
-                for track in 0..self.songs[self.song].strips.len() {
-                    self.change(track, |s| s.solo = false);
-                }
+                self.clear_solo();
+                self.songs[self.song].controls.commit();
             }
             Wish::Master(level) => self.set_master(level),
             Wish::Level(bus, level) => {
@@ -94,18 +94,27 @@ impl Controller {
         }
     }
 
-    /// Changes a track of the song in play; one that isn't there has no effect.
-    pub(super) fn change(
-        &mut self,
-        track: usize,
-        change: impl Fn(&mut engine_core::controls::TrackSetting),
-    ) {
+    /// A batch of one change.
+    fn change_one(&mut self, track: usize, change: impl Fn(&mut TrackSetting)) {
+        self.change(track, change);
+        self.songs[self.song].controls.commit();
+    }
+
+    /// Nothing is soloed any more. It belongs to a batch.
+    pub(super) fn clear_solo(&mut self) {
+        for track in 0..self.songs[self.song].strips.len() {
+            self.change(track, |s| s.solo = false);
+        }
+    }
+
+    /// Changes a track of the song in play; one that isn't there has no effect. It belongs to a batch, which a commit of the controls ends:
+    /// what is changed together is heard, and told, from the same frame on.
+    pub(super) fn change(&mut self, track: usize, change: impl Fn(&mut TrackSetting)) {
         let song = &self.songs[self.song];
         if track < song.strips.len() {
             let mut setting = song.controls.track(track);
             change(&mut setting);
             song.controls.set_track(track, setting);
-            song.controls.commit();
         }
     }
 

@@ -42,6 +42,7 @@ fn a_timed_fade_goes_on_when_something_else_changes() {
     rig.send(Command::FadeTrack {
         song: Ticket(1),
         track: 0,
+        count: 1,
         gain: 0.0,
         frames: 1000,
     });

@@ -159,6 +159,7 @@ impl<B: Stock, const T: usize, const U: usize, const C: usize> Controller<B, T, 
                     self.send(Command::FadeTrack {
                         song: Ticket(1),
                         track,
+                        count: 1,
                         gain,
                         frames,
                     });
