@@ -6,12 +6,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use backline::control::{Connection, Verb};
 use backline::player::{OnLoss, OnReturn, Player, PlayerBuilder, Transport};
 use backline::report::{Ended, State};
 use backline::song::Song;
 use backline_tests::conductor::Conductor;
 use backline_tests::dice::Dice;
 use backline_tests::jackd::{Jackd, Recorder};
+use backline_tests::keyboard::Keyboard;
 use backline_tests::pipewire::{under_pipewire, under_pipewire_as_it_comes};
 use backline_tests::program::{Home, Running};
 use backline_tests::session::{SOON, close, jack, jack_to, until};
@@ -317,5 +319,38 @@ fn the_program_itself_follows_its_transport() {
         assert!(right > locates as u64 * 2 * 1024, "{right} samples heard");
         assert_eq!(silent, 0);
         end(playing);
+    });
+}
+
+#[test]
+fn midi_comes_by_the_programs_port() {
+    under_pipewire("midi_comes_by_the_programs_port", |server| {
+        let home = Home::new();
+        stem(home.path(), 200 * u64::from(RATE));
+        let map = "version = 1\n[[map]]\nnote = 36\ndo = \"pause\"\n[[map]]\nprogram = 2\ndo = \"seek 10\"\n";
+        home.file("map.toml", map);
+        let keyboard = Keyboard::open(&server);
+        let socket = home.path().join("control.sock");
+        let args = format!(
+            "--midi=jack --map map.toml --connect control_in=/keyboard:.*/ --control {}",
+            socket.display()
+        );
+        let mut playing = program(&home, &args);
+        playing.wait_until_playing();
+        keyboard.wait_heard();
+        // A link that is there may still be silent for a moment.
+        let status = || {
+            let mut session = Connection::open(&socket).expect("the socket");
+            session.send(&Verb::Status).expect("a question");
+            let line = session.next(Some(SOON)).expect("an answer");
+            line.expect("an answer").body["ok"].clone()
+        };
+        until("paused", || {
+            keyboard.send(&[&[0x90, 36, 127]]);
+            status()["state"] == "paused"
+        });
+        keyboard.send(&[&[0xc0, 1], &[0x90, 36, 0]]);
+        until("sought", || status()["frame"] == 10 * RATE);
+        assert_eq!(end(playing)["starvations"], 0);
     });
 }
