@@ -1,5 +1,6 @@
 //! Following a transport that a test moves by hand: whatever is heard is its frame.
 
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -370,5 +371,65 @@ fn what_a_remote_wishes_moves_the_transport_or_is_refused() {
     // The mixer is nobody else's.
     let done = order(&player, &device, Verb::ClearSolo);
     assert!(matches!(done, Answer::Done { .. }), "{done:?}");
+    close(player, SOON);
+}
+
+#[test]
+fn what_is_loaded_is_heard_at_the_frame_where_the_transport_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let policy = (OnLoss::Wait, OnReturn::Resume);
+    let (player, device) = session(dir.path(), Transport::Follow, policy);
+    let softer = write_ramp(dir.path(), "softer", RATE, LENGTH, 0.5);
+    player.play();
+    until("ready where it stands", || {
+        device.rush(256);
+        device.in_step()
+    });
+    device.take();
+    device.follow(rolling(0));
+    let mut heard: Vec<f32> = Vec::new();
+    let rush = |heard: &mut Vec<f32>| {
+        until("ready", || device.in_step());
+        device.rush(256);
+        heard.extend(&device.take()[0]);
+        thread::sleep(Duration::from_millis(3));
+    };
+    while heard.len() < 10_000 {
+        rush(&mut heard);
+    }
+    let (sender, answers) = channel();
+    let words = [softer.to_str().unwrap().to_owned()];
+    let load = Verb::parse("load", &words).unwrap();
+    player.remote().order(load, move |answer| {
+        let _ = sender.send(answer);
+    });
+    let other = |heard: &[f32]| {
+        let mut named = (0..).zip(heard);
+        let found = named.find(|&(frame, x)| *x == name_of(frame) * 0.5);
+        found.map(|(frame, _)| frame)
+    };
+    until("the other song", || {
+        rush(&mut heard);
+        other(&heard).is_some()
+    });
+    let cut: u64 = other(&heard).unwrap();
+    while heard.len() < cut as usize + 20_000 {
+        rush(&mut heard);
+    }
+    assert!(cut > 10_000);
+    for (frame, x) in (0..).zip(&heard) {
+        let level = if frame < cut { 1.0 } else { 0.5 };
+        assert_eq!(
+            *x,
+            name_of(frame) * level,
+            "at {frame}, the cut was at {cut}"
+        );
+    }
+    assert!(matches!(answers.recv_timeout(SOON), Ok(Answer::Accepted)));
+    assert!(matches!(
+        answers.recv_timeout(SOON),
+        Ok(Answer::Done { frame: 0 })
+    ));
+    assert_eq!(player.status().songs, ["softer"]);
     close(player, SOON);
 }
