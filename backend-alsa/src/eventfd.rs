@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A flag that can be waited for, alone or together with a device's descriptors.
 #[derive(Debug)]
@@ -44,6 +44,22 @@ impl EventFd {
             self.lower();
         }
     }
+
+    /// Lets `time` pass, unless what the flag is raised for is `wanted`. A flag that is raised behind what it was raised for,
+    /// which had been seen by then, is lowered: left up, it would end every nap to come.
+    pub(crate) fn nap(&self, time: Duration, wanted: impl Fn() -> bool) {
+        let end = Instant::now() + time;
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            let mut fds = [pollfd(self.raw())];
+            if !poll(&mut fds, left).is_ok_and(|n| n > 0) {
+                return;
+            }
+            self.lower();
+            if wanted() {
+                return;
+            }
+        }
+    }
 }
 
 /// A descriptor to be polled for input.
@@ -81,7 +97,6 @@ pub(crate) fn errno() -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     #[test]
     fn a_raised_flag_wakes_once() {
@@ -93,5 +108,19 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(10));
         let mut fds = [pollfd(e.raw())];
         assert_eq!(poll(&mut fds, Duration::ZERO), Ok(0));
+    }
+
+    #[test]
+    fn a_flag_without_a_command_ends_no_nap() {
+        let e = EventFd::new().unwrap();
+        let nap = |wanted: bool, time: Duration| {
+            e.raise();
+            let start = Instant::now();
+            e.nap(time, || wanted);
+            start.elapsed()
+        };
+        let short = Duration::from_millis(20);
+        assert!(nap(false, short) >= short);
+        assert!(nap(true, Duration::from_secs(20)) < Duration::from_secs(10));
     }
 }

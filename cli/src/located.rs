@@ -50,6 +50,14 @@ fn plain(message: &str) -> String {
     {
         return format!("expected {}, not {}", noun(expected), noun(given));
     }
+    // A list where serde would read a table's values from one by one.
+    if let Some((_, expected)) = first
+        .strip_prefix("invalid length ")
+        .and_then(|rest| rest.split_once(", expected "))
+        && expected.starts_with("struct ")
+    {
+        return "expected a table, not a list".into();
+    }
     for (rust, toml) in [
         ("unknown field", "unknown key"),
         ("missing field", "missing key"),
@@ -119,6 +127,27 @@ mod tests {
         assert_eq!(place(2), (2, 1));
         assert_eq!(place(5), (2, 3));
         assert_eq!(place(999), (3, 1));
+    }
+
+    #[test]
+    fn a_list_is_no_table() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Song {
+            #[allow(dead_code)]
+            tracks: Vec<Named>,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        struct Named {
+            #[allow(dead_code)]
+            name: String,
+        }
+        for list in ["tracks = [[]]", "tracks = [ []\n]"] {
+            let complaint = parse::<Song>(list).unwrap_err();
+            assert_eq!(complaint.what, "expected a table, not a list");
+            assert_eq!(complaint.line, 1);
+        }
+        let complaint = parse::<Song>("tracks = [1]").unwrap_err();
+        assert_eq!(complaint.what, "expected a table, not integer `1`");
     }
 
     #[test]

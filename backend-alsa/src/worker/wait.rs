@@ -7,7 +7,7 @@ use alsa::poll::{Descriptors, Flags};
 use engine_core::backend::Health;
 
 use super::{NAP, Worker};
-use crate::eventfd::{self, pollfd};
+use crate::eventfd;
 use crate::shared::add;
 
 /// Wake-ups without room that are taken as harmless before the thread naps instead of polling.
@@ -57,8 +57,8 @@ impl Worker {
 
     /// Lets time pass, unless a command comes.
     pub(super) fn nap(&self, time: Duration) {
-        let mut fds = [pollfd(self.shared.wake.raw())];
-        let _ = eventfd::poll(&mut fds, time);
+        let wanted = || self.shared.word() != self.word;
+        self.shared.wake.nap(time, wanted);
     }
 
     pub(super) fn time_of(&self, frames: usize) -> Duration {
