@@ -206,7 +206,8 @@ impl<const T: usize, const C: usize> Board<T, C> {
     }
 
     /// The one-shot stop flag: the ticket of the deck that reached its end since the flag was
-    /// last taken. Compare it with the deck in play: a stale flag means nothing.
+    /// last taken. Compare it with the deck in play: a stale flag means nothing. It is raised within a call, before the
+    /// call's [`position`](Self::position) and after its events: so take it when the position shows the end, and the events first.
     pub fn take_stop_flag(&self) -> Option<Ticket> {
         let raised = self.raised.load(Ordering::Acquire);
         if raised == self.acknowledged.load(Ordering::Relaxed) {

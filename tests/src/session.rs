@@ -90,13 +90,16 @@ pub fn until(what: &str, mut reached: impl FnMut() -> bool) {
 /// When it isn't over within `limit`.
 pub fn finish(mut player: Player, limit: Duration) -> Summary {
     let (done, over) = mpsc::channel();
+    let remote = player.remote();
     // In a thread, so that a player that hangs fails the test instead of hanging it.
     let waiting = std::thread::spawn(move || {
         let summary = player.wait();
         drop(player);
         let _ = done.send(summary);
     });
-    let summary = over.recv_timeout(limit).expect("the session ends in time");
+    let summary = over.recv_timeout(limit).unwrap_or_else(|_| {
+        panic!("the session doesn't end in time: {:#?}", remote.status());
+    });
     waiting.join().expect("a player that doesn't panic");
     summary.expect("every session ends with a summary")
 }

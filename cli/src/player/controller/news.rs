@@ -173,11 +173,17 @@ impl Controller {
 
     /// The stop flag, which only counts when it is the present deck's.
     pub(super) fn poll_stop_flag(&mut self) {
+        // It is raised within a call, and only with the call's end it shows that the song has ended: until then it is left.
+        if self.rig.is_none() || self.state() != State::Ended {
+            return;
+        }
+        // Which deck is the present one may be news of that very call.
+        self.hear();
         let Some(rig) = &self.rig else { return };
         let Some(ticket) = rig.handle.board().take_stop_flag() else {
             return;
         };
-        if self.current != Some(ticket) || self.state() != State::Ended {
+        if self.current != Some(ticket) {
             return;
         }
         let follows = self
