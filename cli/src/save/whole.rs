@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::made::{Before, FrameRate, Made};
 use crate::player::SongMixer;
-use crate::song::{Handover, OnEnd, Time, check_name, unique};
+use crate::song::{Handover, OnEnd, Time, clean, unique};
 use crate::units::exact_db;
 
 #[derive(Serialize)]
@@ -234,7 +234,7 @@ pub(crate) fn whole(
     let goes_on = song.song.on_end == OnEnd::Next;
     let out = Out {
         version: 1,
-        title: cut(&song.song.title),
+        title: clean(&song.song.title),
         on_end: song.song.on_end,
         crossfade: match (&song.song.handover, goes_on) {
             (Handover::Crossfade(time), true) => Some(time.to_string()),
@@ -280,37 +280,10 @@ pub(crate) fn whole(
 }
 
 fn track_names(song: &SongMixer) -> Vec<String> {
-    unique(song.song.tracks.iter().map(|t| cut(&t.name)).collect())
-}
-
-/// A name that a song file takes. Numbers that make it unique have room.
-fn cut(name: &str) -> String {
-    if check_name(name).is_ok() {
-        return name.to_owned();
-    }
-    let short: String = name.chars().filter(|c| !c.is_control()).take(58).collect();
-    match short.trim() {
-        "" => "unnamed".to_owned(),
-        short => short.to_owned(),
-    }
+    unique(song.song.tracks.iter().map(|t| clean(&t.name)).collect())
 }
 
 /// The number with the digits that an `f32` needs.
 pub(crate) fn shortest(x: f32) -> f64 {
     x.to_string().parse().unwrap_or(f64::from(x))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_names_are_cut_to_what_a_song_file_takes() {
-        assert_eq!(cut("Drums"), "Drums");
-        assert_eq!(cut(" \u{7}"), "unnamed");
-        let long = "é".repeat(200);
-        assert_eq!(check_name(&cut(&long)), Ok(()));
-        let names = unique(vec![cut(&long), cut(&long)]);
-        assert!(names.iter().all(|n| check_name(n).is_ok()));
-    }
 }

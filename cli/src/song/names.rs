@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 /// Longest name in a song file, in characters.
 const LONGEST: usize = 64;
+/// What is left of a longer one: a number that makes it unique has room behind it.
+const CUT: usize = 58;
 
 /// Whether `name` may be the name of a track, bus or section.
 ///
@@ -49,13 +51,17 @@ pub fn suggested_bus(name: &str) -> &'static str {
 }
 
 /// A name made from a file's: without control characters and outer spaces, never empty.
-pub(super) fn clean(name: &str) -> String {
+pub(crate) fn clean(name: &str) -> String {
     let cleaned: String = name
         .chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect();
     match cleaned.trim() {
         "" => "unnamed".to_owned(),
+        long if long.chars().count() > LONGEST => {
+            let cut: String = long.chars().take(CUT).collect();
+            cut.trim_end().to_owned()
+        }
         trimmed => trimmed.to_owned(),
     }
 }
@@ -141,5 +147,9 @@ mod tests {
         assert_eq!(unique(&["a", "a", "a 2"]), ["a", "a 3", "a 2"]);
         assert_eq!(clean(" a\nb "), "a\u{fffd}b");
         assert_eq!(clean(" "), "unnamed");
+        assert_eq!(clean(&"é".repeat(64)), "é".repeat(64));
+        let long = clean(&"é".repeat(65));
+        let names = unique(&[&long, &long]);
+        assert!(names.iter().all(|n| check_name(n).is_ok()), "{names:?}");
     }
 }
