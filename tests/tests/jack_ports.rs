@@ -105,7 +105,7 @@ fn names_of_any_kind_and_length_become_ports() {
         return;
     };
     let home = Home::new();
-    // The same in ASCII, more than a server takes when written as it sounds, and odd.
+    // More than a track's name may have, the same in ASCII, more than a server takes when written as it sounds, and odd.
     let long = "鑵".repeat(80);
     home.wav(&format!("song/{long}a.wav"), 30_000);
     home.wav(&format!("song/{long}b.wav"), 30_000);
@@ -134,7 +134,11 @@ fn names_of_any_kind_and_length_become_ports() {
     let pretty = |port: &&String| look.property(port, "pretty-name");
     wait_until("metadata", || longest.iter().all(|p| pretty(p).is_some()));
     let shown: Vec<String> = longest.iter().filter_map(pretty).collect();
-    assert!(shown.contains(&format!("{long}b R")), "{shown:?}");
+    let cut = "鑵".repeat(58);
+    for side in ["L", "R"] {
+        assert!(shown.contains(&format!("{cut} {side}")), "{shown:?}");
+        assert!(shown.contains(&format!("{cut} 2 {side}")), "{shown:?}");
+    }
     playing.signal(SIGTERM);
     assert_eq!(playing.finish().code, Some(0));
 }
