@@ -285,17 +285,3 @@ fn an_alsa_stream_that_ended_plays_again_from_first_to_last_frame() {
         },
     );
 }
-
-/// Each time, at whatever moment of the controller's round the only call comes.
-#[test]
-fn a_song_that_is_over_with_its_first_call_ends() {
-    let dir = tempfile::tempdir().unwrap();
-    let songs = ramp(dir.path(), 1);
-    for _ in 0..200 {
-        let output = Output::Null {
-            speed: f64::INFINITY,
-        };
-        let builder = builder(songs.clone(), output).poll(Duration::from_millis(1));
-        play(1, builder);
-    }
-}

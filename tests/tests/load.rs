@@ -316,6 +316,27 @@ fn of_two_loads_the_later_counts_and_a_jump_in_the_old_song_takes_no_load_away()
 }
 
 #[test]
+fn of_many_loads_the_last_counts_and_all_others_are_answered() {
+    let mut s = session(480_000, false);
+    let folder = second(s.dir.path(), 200_000);
+    let again = s.dir.path().join("first.wav");
+    play(&mut s);
+    // Most of them before the first is read; on a busy machine one of them may have begun by then.
+    let overtaken: Vec<_> = (0..60).map(|_| load(&s, &[&again])).collect();
+    let is = |a: &Answer, code| matches!(a, Answer::Refused(r) if r.code == code);
+    loop {
+        let last = load(&s, &[&folder]);
+        match s.last(&last) {
+            Answer::Done { frame: 0 } => break,
+            busy => assert!(is(&busy, ErrorCode::Busy), "{busy:?}"),
+        }
+    }
+    let answers: Vec<_> = overtaken.iter().map(|a| s.last(a)).collect();
+    assert!(is(&answers[0], ErrorCode::Superseded), "{:?}", answers[0]);
+    assert_eq!(told(&s).songs, ["second"]);
+}
+
+#[test]
 fn without_a_device_it_is_what_plays_when_that_is_back() {
     let mut s = session(480_000, false);
     let folder = second(s.dir.path(), 200_000);

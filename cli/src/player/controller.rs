@@ -27,7 +27,7 @@ pub(super) use transport::Step;
 pub(super) use waiting::Orders;
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -204,20 +204,15 @@ impl Controller {
                 let next_try = self.until_next_try().unwrap_or(self.told.poll);
                 next_try.min(self.told.poll).min(self.shown.every)
             };
-            match self.wishes.wait(wait) {
-                Ok(wish) => {
+            if let Some(wish) = self.wishes.wait(wait) {
+                self.obey(wish);
+                // Not without end, however many come: the engine is to be heard in between.
+                for _ in 0..WISHES {
+                    let Some(wish) = self.wishes.next() else {
+                        break;
+                    };
                     self.obey(wish);
-                    // Not without end, however many come: the engine is to be heard in between.
-                    for _ in 0..WISHES {
-                        let Some(wish) = self.wishes.next() else {
-                            break;
-                        };
-                        self.obey(wish);
-                    }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                // Nobody is left to wish anything.
-                Err(RecvTimeoutError::Disconnected) => self.quit(),
             }
             self.tend();
         }

@@ -145,18 +145,24 @@ impl Decks {
         };
         self.give_up(|p| kind(p.purpose) == kind(purpose));
         let ticket = self.tickets.draw();
+        // (One that was still being opened when its device went away may have come for another rate.)
+        self.parked.retain(|k| k.is_for(self.size));
         let of = loaded.ticket;
-        let (size, options) = (self.size, self.options.clone());
-        let (loaded, layout, directs) = (loaded.clone(), layout.clone(), directs.to_vec());
-        let open = move || {
-            let kit = Kit::open(
-                &loaded, &layout, &directs, &options, size, ticket, plan, followed,
-            );
-            if options.lock_memory {
-                memory::lock();
-            }
-            kit
-        };
+        let parked = self.parked.iter().position(|k| k.song == of);
+        let open = parked.is_none().then(|| {
+            let (size, options) = (self.size, self.options.clone());
+            let (loaded, layout, directs) = (loaded.clone(), layout.clone(), directs.to_vec());
+            let open = move || {
+                let kit = Kit::open(
+                    &loaded, &layout, &directs, &options, size, ticket, plan, followed,
+                );
+                if options.lock_memory {
+                    memory::lock();
+                }
+                kit
+            };
+            Box::new(open) as Open
+        });
         self.preparing.push(Preparing {
             ticket,
             song,
@@ -164,12 +170,10 @@ impl Decks {
             purpose,
             of,
             followed,
-            open: Some(Box::new(open)),
+            open,
             fed: None,
         });
-        // (One that was still being opened when its device went away may have come for another rate.)
-        self.parked.retain(|k| k.is_for(self.size));
-        match self.parked.iter().position(|k| k.song == of) {
+        match parked {
             Some(at) => {
                 let kit = self.parked.remove(at);
                 self.feed(self.preparing.len() - 1, kit);
